@@ -5,7 +5,9 @@
 
 namespace weft {
 
-// xoshiro-style quality is not needed here: SplitMix64 (Steele et al. 2014), one 64-bit state, passes BigCrush.
+__extension__ using Uint128 = unsigned __int128;
+
+// SplitMix64 (Steele et al. 2014): one 64-bit state, passes BigCrush.
 // Not for secrets: ISNs use it only to seed a keyed hash (RFC 6528).
 class Random {
  public:
@@ -19,7 +21,7 @@ class Random {
   }
   // Uniform in [0, bound). REQUIRES: bound > 0.
   std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(next()) * bound >> 64);
+    return static_cast<std::uint64_t>(static_cast<Uint128>(next()) * bound >> 64);
   }
   bool chance(double probability) { return static_cast<double>(next() >> 11) * 0x1.0p-53 < probability; }
 
