@@ -2,6 +2,7 @@
 // certificates and configuration for each, serves CNI, the operator and metrics, and hands immutable snapshots out.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
