@@ -17,6 +17,8 @@ namespace weft::mesh {
   X(kListenerRejected, "the listener was rejected (NACK) and has no earlier version")         \
   X(kFirstBytesTimeout, "no first bytes came in time")                                        \
   X(kNoFilterChain, "no filter chain matches")                                                \
+  X(kNoClientCertificate, "the peer has no certificate and one is required")                  \
+  X(kPeerNotTrusted, "the peer's certificate has no name that is wanted here")                \
   X(kPolicyDenied, "a DENY policy matches")                                                   \
   X(kPolicyNotAllowed, "no ALLOW policy matches")                                             \
   X(kNeedsHttp, "needs HTTP")                                                                 \
@@ -50,6 +52,10 @@ struct ChainChoice {
   const FilterChain* chain = nullptr;  // also given with a refusal that a chain caused
 };
 ChainChoice choose_chain(const Listener& listener, const ConnectionFacts& facts);
+
+// What the handshake must have found out, when the chain terminates TLS (the TLS session checks the same; here for
+// peers whose identity is passed as a value, and for decide()). kNone, kNoClientCertificate or kPeerNotTrusted.
+Refusal check_peer(const DownstreamTls& tls, const PeerFacts& facts);
 
 // Step 3, after the handshake where the chain wants one: may this peer pass?
 struct PolicyChoice {

@@ -29,6 +29,7 @@ struct TcpProxy {
   std::vector<WeightedCluster> clusters;  // not empty
   std::uint64_t total_weight = 0;
   Duration idle_timeout = Duration::seconds(3600);  // Envoy's default; zero: none
+  Duration max_duration;                            // max_downstream_connection_duration; zero: none
   std::uint32_t max_connect_attempts = 1;
 
   // `random` is uniform over 64 bits.

@@ -48,7 +48,6 @@ class Identity {
     SpiffeId id;  // views into `uri`
   };
   explicit constexpr Identity(const Record* record) : record_(record) {}
-  static Identity intern_new(std::string_view uri);
 
   const Record* record_ = nullptr;
 };

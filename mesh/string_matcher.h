@@ -29,6 +29,8 @@ class StringMatcher {
   std::string to_string() const;
 
  private:
+  bool same(std::string_view text) const;  // as value_, in the wanted case
+
   Kind kind_ = Kind::kExact;
   bool ignore_case_ = false;
   std::string value_;  // lower case when ignore_case_

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mesh/string_matcher.h"
@@ -19,6 +21,10 @@ struct SanMatcher {
   SanType type = SanType::kUri;
   StringMatcher matcher;
 };
+
+// One of `matchers` matches one of the names; no matchers: true. kAny and kUri look at URIs, kAny and kDns at DNS names.
+bool san_matches(std::span<const SanMatcher> matchers, std::span<const std::string_view> uri_sans,
+                 std::span<const std::string_view> dns_sans);
 
 struct TlsCommon {
   TlsVersion min_version = TlsVersion::kTls12;

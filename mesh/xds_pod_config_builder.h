@@ -50,12 +50,15 @@ class XdsPodConfigBuilder {
   // The first response of a type was applied, even if it held nothing: wanted for readiness.
   void mark_received(XdsType type);
 
-  // Names of ClusterLoadAssignments that accepted EDS clusters refer to, sorted: what to subscribe to.
+  // Names of ClusterLoadAssignments that accepted EDS clusters refer to, sorted: what to subscribe to. The endpoints of
+  // a name that has left this list are forgotten: when it comes back it must be asked for without a version.
   std::vector<std::string> wanted_endpoints() const;
 
-  // What the pod still lacks to be ready, in an operator's words; empty: ready.
+  // What the pod still waits for, in an operator's words: "listeners", "clusters", "endpoints of outbound|80||web".
   std::vector<std::string> lacks() const;
-  bool ready() const { return lacks().empty(); }
+  // Has clusters, their endpoints, and both virtual listeners. A cluster that is added later and still waits for
+  // its endpoints does not make a pod unready again.
+  bool ready() const;
 
   // The latest version, or the previous object when nothing changed since. Clusters that wait for endpoints are left
   // out (or their predecessor is in). Whether it may serve is lacks()'s to say.
