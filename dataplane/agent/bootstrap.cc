@@ -37,14 +37,6 @@ std::string dns_name(const Value& v) {
   return name;
 }
 
-IpAddress gateway(const Value& v, bool want_v6) {
-  const IpAddress address = v.address();
-  if (address.is_v6() != want_v6 || !address.is_link_local()) {
-    v.fail("'" + address.to_string() + "' is not a link-local address of IPv" + (want_v6 ? "6" : "4"));
-  }
-  return address;
-}
-
 std::string absolute_path(const Value& v) {
   std::string path = v.text();
   if (path.front() != '/') v.fail("'" + path + "' is not an absolute path");
@@ -139,8 +131,6 @@ constexpr Field kFields[] = {
      }},
     {"host.probes", [](Bootstrap& b, const Value& v) { b.host.probes = v.boolean(); }},
     {"pods.mtu", [](Bootstrap& b, const Value& v) { b.pods.mtu = v.integer(1280, 9216); }},
-    {"pods.gateway_ipv4", [](Bootstrap& b, const Value& v) { b.pods.gateway_ipv4 = gateway(v, false); }},
-    {"pods.gateway_ipv6", [](Bootstrap& b, const Value& v) { b.pods.gateway_ipv6 = gateway(v, true); }},
     {"pods.ready_timeout", [](Bootstrap& b, const Value& v) { b.pods.ready_timeout = v.duration(ms(0), s(300)); }},
     {"pods.memory_limit", [](Bootstrap& b, const Value& v) { b.pods.memory_limit = v.bytes(kMiB, 64 * kGiB); }},
     {"routes", [](Bootstrap& b, const Value& v) { b.routes = each<RouteOptions>(v, route); }},
@@ -152,11 +142,15 @@ constexpr Field kFields[] = {
      [](Bootstrap& b, const Value& v) {
        b.tcp.send_buffer = static_cast<std::uint32_t>(v.bytes(64 * kKiB, 64 * kMiB));
      }},
-    {"tcp.syn_backlog", [](Bootstrap& b, const Value& v) { b.tcp.syn_backlog = v.integer(16, 1 << 20); }},
+    {"tcp.syn_queue_per_pod", [](Bootstrap& b, const Value& v) { b.tcp.syn_queue_per_pod = v.integer(16, 1 << 20); }},
+    {"tcp.congestion",
+     [](Bootstrap& b, const Value& v) {
+       b.tcp.congestion = v.one_of<Congestion>({{"cubic", Congestion::kCubic}, {"newreno", Congestion::kNewReno}});
+     }},
     {"tcp.connect_timeout", [](Bootstrap& b, const Value& v) { b.tcp.connect_timeout = v.duration(ms(100), s(300)); }},
-    {"tcp.user_timeout", [](Bootstrap& b, const Value& v) { b.tcp.user_timeout = v.duration(s(1), h(24)); }},
+    {"tcp.user_timeout", [](Bootstrap& b, const Value& v) { b.tcp.user_timeout = v.duration(s(0), h(24)); }},
     {"tcp.time_wait", [](Bootstrap& b, const Value& v) { b.tcp.time_wait = v.duration(s(1), s(240)); }},
-    {"tcp.keepalive_idle", [](Bootstrap& b, const Value& v) { b.tcp.keepalive_idle = v.duration(s(1), h(24)); }},
+    {"tcp.keepalive_idle", [](Bootstrap& b, const Value& v) { b.tcp.keepalive_idle = v.duration(s(0), h(24)); }},
     {"tcp.keepalive_interval", [](Bootstrap& b, const Value& v) { b.tcp.keepalive_interval = v.duration(s(1), h(1)); }},
     {"tcp.keepalive_probes", [](Bootstrap& b, const Value& v) { b.tcp.keepalive_probes = v.integer(1, 100); }},
     {"tls.handshake_threads", [](Bootstrap& b, const Value& v) { b.tls.handshake_threads = v.integer(1, 64); }},

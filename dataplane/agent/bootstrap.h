@@ -57,9 +57,7 @@ struct HostOptions {
 };
 
 struct PodOptions {
-  std::uint32_t mtu = 1500;                                      // of pod ports, unless CNI asks for another
-  IpAddress gateway_ipv4 = IpAddress::v4(169, 254, 1, 1);        // the pods' link-local next hop
-  IpAddress gateway_ipv6 = *IpAddress::parse("fe80::1");
+  std::uint32_t mtu = 1500;                        // of pod ports, unless CNI asks for another
   Duration ready_timeout = Duration::seconds(15);  // how long a SYN of or to a pod that is not ready waits
   std::uint64_t memory_limit = 64 << 20;           // buffer memory one pod's connections may hold
 };
@@ -71,16 +69,19 @@ struct RouteOptions {
   IpAddress via;         // next hop on the wire; unspecified with to_host
 };
 
+enum class Congestion : std::uint8_t { kCubic, kNewReno };
+
 struct TcpOptions {
-  std::uint32_t receive_buffer = 1 << 20;                // bytes a connection may hold for its reader
-  std::uint32_t send_buffer = 1 << 20;                   // bytes a connection may hold unacknowledged or unsent
-  std::uint32_t syn_backlog = 1024;                      // half-open connections a worker keeps
-  Duration connect_timeout = Duration::seconds(10);      // of a connection we open, unless its cluster says otherwise
-  Duration user_timeout = Duration::seconds(900);        // unacknowledged data kills a connection after this
-  Duration time_wait = Duration::seconds(60);            // 2 MSL (RFC 9293 section 3.4.2)
-  Duration keepalive_idle = Duration::seconds(7200);     // silence before the first probe
-  Duration keepalive_interval = Duration::seconds(75);   // between probes
-  std::uint32_t keepalive_probes = 9;                    // unanswered probes that end a connection
+  std::uint32_t receive_buffer = 1 << 20;               // bytes a connection may hold for its reader
+  std::uint32_t send_buffer = 1 << 20;                  // bytes a connection may hold unacknowledged or unsent
+  std::uint32_t syn_queue_per_pod = 1024;               // SYNs that wait, and handshakes that are not complete
+  Congestion congestion = Congestion::kCubic;           // RFC 9438, or RFC 6582
+  Duration connect_timeout = Duration::seconds(10);     // of a connection we open, unless its cluster says otherwise
+  Duration user_timeout;                                // unacknowledged data for so long ends it; 0: 15 retransmits
+  Duration time_wait = Duration::seconds(60);           // 2 MSL (RFC 9293 section 3.4.2)
+  Duration keepalive_idle = Duration::seconds(7200);    // silence before the first probe; 0: none
+  Duration keepalive_interval = Duration::seconds(75);  // between probes
+  std::uint32_t keepalive_probes = 9;                   // unanswered probes that end a connection
 };
 
 enum class RecordCipher : std::uint8_t { kAuto, kIpsecMb, kOpenssl };

@@ -29,7 +29,6 @@ TEST(Bootstrap, LeastConfigurationHasDefaults) {
   EXPECT_EQ(b->workers.count, 2u);
   EXPECT_EQ(b->ca.address, "istiod:15012") << "the CA is where xDS is";
   EXPECT_EQ(b->ca.root_ca, "/ca.pem");
-  EXPECT_EQ(b->pods.gateway_ipv4.to_string(), "169.254.1.1");
 }
 
 TEST(Bootstrap, ReadsValuesWithUnits) {
@@ -91,8 +90,6 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"host: {interface: a-very-long-device-name}\n",
             "dp.yaml:6:19: host.interface: 'a-very-long-device-name' cannot be a network device's name (at most 15 "
             "characters, no '/')"},
-        Bad{"pods: {gateway_ipv4: 10.0.0.1}\n",
-            "dp.yaml:6:22: pods.gateway_ipv4: '10.0.0.1' is not a link-local address of IPv4"},
         Bad{"routes: [{destination: 10.0.0.1/8, via: host}]\n",
             "dp.yaml:6:24: routes[0].destination: '10.0.0.1/8' has bits beyond its length"},
         Bad{"routes: [{destination: 10.0.0.0/8, via: \"fd00::1\"}]\n",

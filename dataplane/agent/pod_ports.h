@@ -11,13 +11,17 @@
 
 namespace weft::agent {
 
+// Interface ids are given by the agent. Those of pods are kept over restarts.
+inline constexpr InterfaceId kUplinkInterface = 1;
+inline constexpr InterfaceId kHostInterface = 2;
+inline constexpr InterfaceId kFirstPodInterface = 16;
+
 struct PodPortRequest {
-  InterfaceId interface = kNoInterface;  // chosen by the agent, kept over restarts, never reused
+  InterfaceId interface = kNoInterface;
   std::string netns;                     // path of the pod's network namespace
   std::string interface_name;            // of the device in that namespace, e.g. "eth0"
   std::string mac;                       // the pod end's, "02:..."; empty: a new one. Kept over restarts
   std::vector<IpAddress> addresses;      // the pod's own
-  IpAddress gateway_ipv4, gateway_ipv6;  // the link-local next hops that we answer for
   std::uint32_t mtu = 1500;
 };
 
@@ -25,6 +29,7 @@ struct PodPort {
   std::string mac;          // of the pod's end
   std::string gateway_mac;  // of our end
   std::uint32_t mtu = 0;
+  IpAddress gateway_ipv4, gateway_ipv6;  // the pod's link-local next hops, which we answer for
 };
 
 // All calls come from the agent's thread, one at a time, and may block for some milliseconds.

@@ -148,6 +148,27 @@ std::vector<YamlValue> YamlValue::list() const {
   return out;
 }
 
+std::optional<YamlValue> YamlValue::find(std::string_view key) const {
+  if (!node_.IsMap()) fail("wanted a mapping");
+  for (const auto& entry : node_) {
+    if (!entry.first.IsScalar() || entry.first.Scalar() != key || entry.second.IsNull()) continue;
+    return YamlValue(entry.second, file_, path_.empty() ? std::string(key) : path_ + "." + std::string(key));
+  }
+  return std::nullopt;
+}
+
+std::string YamlValue::plain() const { return scalar("a text"); }
+
+std::string YamlValue::plain_at(std::string_view key) const {
+  const auto value = find(key);
+  return value ? value->plain() : std::string();
+}
+
+std::vector<YamlValue> YamlValue::list_at(std::string_view key) const {
+  const auto value = find(key);
+  return value ? value->list() : std::vector<YamlValue>();
+}
+
 std::vector<YamlEntry> YamlValue::entries() const {
   if (!node_.IsMap()) fail("wanted a mapping");
   std::vector<YamlEntry> out;

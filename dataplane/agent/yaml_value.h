@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -49,6 +50,12 @@ class YamlValue {
   std::vector<YamlValue> list() const;
   // In order. Fails on a duplicate key, on a key without value and on anything but a mapping.
   std::vector<YamlEntry> entries() const;
+
+  // For documents that hold more than we read (Kubernetes objects): nullopt where the key is absent or null.
+  std::optional<YamlValue> find(std::string_view key) const;
+  std::string plain() const;                            // any scalar, may be empty
+  std::string plain_at(std::string_view key) const;     // empty where absent
+  std::vector<YamlValue> list_at(std::string_view key) const;  // empty where absent
 
   template <typename T>
   T one_of(std::initializer_list<std::pair<std::string_view, T>> choices) const {
