@@ -74,12 +74,13 @@ struct Service {
   bool visible_in(std::string_view name_space) const;
 };
 
-// One address that backs a Service. Dual-stack pods appear once per family.
+// One address that backs a Service. Dual-stack pods appear once per family. An endpoint that names a pod which is not
+// known (yet) is left out: its identity is unknown, and a pod of the mesh must not be called in plaintext.
 struct ServiceEndpoint {
   IpAddress address;
   std::map<std::string, std::uint16_t> ports;  // by the Service port's name
   bool ready = true, serving = true, terminating = false;
-  Shared<Workload> workload;             // nullptr: not a pod that we know
+  Shared<Workload> workload;             // nullptr: not a pod
   std::string node;
   std::string hostname;
   Locality locality;
@@ -142,8 +143,8 @@ class Index {
   Shared<Workload> find_workload(std::string_view name_space, std::string_view name) const;
   Shared<Workload> find_workload(const IpAddress& address) const;  // not host-network pods
   std::vector<Shared<Workload>> workloads_on(std::string_view node) const;
-  // Service ports whose endpoints are this workload, ordered by hostname and port. As in istiod, a workload whose
-  // labels a Service selects serves it even before its EndpointSlice says so.
+  // Service ports that this workload serves, ordered by hostname, then as the Service lists them; one per target port
+  // and protocol of a Service. As in istiod: by the Services' selectors, and where none selects it, by EndpointSlices.
   std::vector<ServiceTarget> targets_of(const Workload& workload) const;
 
   const std::map<std::string, NodeInfo>& nodes() const { return nodes_; }
@@ -153,13 +154,14 @@ class Index {
   // mesh < namespace < workload; the oldest wins at each level; UNSET inherits; PERMISSIVE where nothing is said.
   EffectiveMtls peer_authentication(const Workload& workload) const;
   EffectiveMtls peer_authentication(std::string_view name_space, const Labels& labels) const;
-  // What a client may assume of a Service: its namespace's mode, as no selector can be judged for a host name.
-  MtlsMode service_mtls(const Service& service) const;
+  // What a client may assume of a Service port (istiod's best effort): the mode of the Service's namespace, as no
+  // selector can be judged for a host name. A headless Service is DISABLE unless it has endpoints and all take mTLS.
+  MtlsMode service_mtls(const Service& service, const ServicePort& port) const;
   // The endpoint takes mutual TLS on this port of its own: in the mesh, and its mode there is not DISABLE.
   bool endpoint_takes_mtls(const ServiceEndpoint& endpoint, std::uint16_t port) const;
 
   // The policies that judge connections to this workload: root namespace and its own, selector matches, no targetRefs.
-  // Oldest first, then by name and namespace. Dry-run policies are included and marked.
+  // The root namespace's first, each oldest first, then by name. Dry-run policies are included and marked.
   std::vector<Shared<AuthorizationPolicy>> authorization(const Workload& workload) const;
   std::vector<Shared<AuthorizationPolicy>> authorization(std::string_view name_space, const Labels& labels) const;
 
