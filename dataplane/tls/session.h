@@ -17,14 +17,9 @@
 #include "crypto/handshake.h"
 #include "crypto/record_cipher.h"
 #include "dataplane/tls/handshake_executor.h"
+#include "dataplane/tls/record.h"
 
 namespace weft::tls {
-
-// What the sessions of one worker share. Outlives them.
-struct SessionContext {
-  BufferPool& pool;
-  crypto::KeyScheduleCache& keys;
-};
 
 class Session {
  public:
@@ -78,7 +73,9 @@ class Session {
   crypto::TlsFailure failure() const;
   std::string_view error() const;  // a sentence for log and explain; empty unless failed
 
-  // REQUIRES: the handshake is done (state kOpen, kPeerClosed, or kFailed after it).
+  // The handshake was completed, now or before a failure.
+  bool handshake_done() const;
+  // REQUIRES: handshake_done().
   const crypto::PeerCertificate& peer() const;
   std::string_view alpn() const;
   crypto::TlsVersion version() const;
