@@ -17,6 +17,7 @@ struct PodPortOptions {
   std::uint32_t mtu = 1500;
   net::MacAddress mac;               // zero: derived from the first address (pod_mac)
   std::vector<IpAddress> addresses;  // the pod's own
+  std::vector<IpAddress> gateways;   // link-local next hop of each family (net::gateway_v4(), net::gateway_v6())
 };
 
 // The MAC of our end of every pod port and of the host port. Locally administered; each TAP is a link of its own.

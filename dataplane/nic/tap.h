@@ -15,12 +15,12 @@
 #include "base/ip_address.h"
 #include "dataplane/net/link.h"
 #include "dataplane/net/mac_address.h"
+#include "dataplane/nic/receive_buffers.h"
 
 namespace weft::nic {
 
 #define WEFT_TAP_DROPS(X)                                                        \
-  X(kNoBuffer, "no buffer to receive into")                                      \
-  X(kTruncated, "a frame longer than the buffers offered")                       \
+  X(kNoBuffer, "no buffer to receive into; the frame waits in the device")       \
   X(kBadHeader, "a virtio header that we cannot represent")                      \
   X(kDeviceDown, "the interface is down")                                        \
   X(kDeviceGone, "the device is gone with its namespace")                        \
@@ -50,11 +50,6 @@ struct TapOptions {
   std::vector<IpAddress> preferred_sources;
 };
 
-struct TapPools {
-  BufferPool* small = nullptr;  // the first piece of each frame; holds all headers
-  BufferPool* large = nullptr;  // further pieces of super-segments
-};
-
 // One device. Not for the packet path: create, links, reconfigure and destroy are called by one control thread.
 class Tap {
  public:
@@ -65,8 +60,9 @@ class Tap {
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  // The queue of worker `queue`; once each. The link may outlive the Tap. `counters` outlive both.
-  std::unique_ptr<net::Link> link(unsigned queue, const TapPools& pools);
+  // The queue of worker `queue`, once each; `buffers` are that worker's, one object for all its TAPs. The link may
+  // outlive the Tap.
+  std::unique_ptr<net::Link> link(unsigned queue, std::shared_ptr<ReceiveBuffers> buffers);
   unsigned queues() const;
   const net::LinkCapabilities& capabilities() const;
   const TapOptions& options() const;
