@@ -28,6 +28,7 @@ std::shared_ptr<grpc::Channel> make_control_channel(const ControlChannelOptions&
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, reconnect * 2);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kPatienceMs);  // in truth: how long one attempt may take
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // the control plane is ours, whatever http_proxy says
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = options.roots;
   tls.pem_private_key = options.private_key;
