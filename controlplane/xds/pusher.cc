@@ -53,7 +53,7 @@ void Pusher::submit(std::shared_ptr<const Index> index, const IndexDelta& delta)
 // A change after a quiet time goes out at once. One soon after a push waits for the burst to end.
 Pusher::Clock::time_point Pusher::due() const {
   const auto quiet = to_chrono(options_.quiet);
-  if (pending_->first - last_push_ >= quiet && pending_->first == pending_->last) return pending_->first;
+  if (pending_->first - last_push_ >= quiet) return pending_->first;
   return std::min(pending_->last + quiet, pending_->first + to_chrono(options_.at_most));
 }
 
