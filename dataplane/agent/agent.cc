@@ -176,11 +176,10 @@ ServedPod Agent::Impl::serve(const PodView& view) {
   XdsSession* const session = xds_.session(view.attached.interface);
   if (session == nullptr) return out;
   out.config = session->build();
+  if (session->ready()) return out;
   for (std::string& what : session->lacks()) out.lacks.push_back(std::move(what));
   const XdsStreamStatus& stream = *xds_.status(view.attached.interface);
-  if (!session->lacks().empty() && !stream.connected && !stream.last_error.empty()) {
-    out.lacks.push_back("xDS stream (" + stream.last_error + ")");
-  }
+  if (!stream.connected && !stream.last_error.empty()) out.lacks.push_back("xDS stream (" + stream.last_error + ")");
   return out;
 }
 

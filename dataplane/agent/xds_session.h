@@ -60,6 +60,8 @@ class XdsSession {
   // Applies a response; what to send back: an ACK or NACK, then changed subscriptions.
   std::vector<DeltaRequest> receive(const DeltaResponse& response);
 
+  // A pod that was ready stays so while a new cluster waits for its endpoints. build() first.
+  bool ready() const { return builder_.ready(); }
   std::vector<std::string> lacks() const { return builder_.lacks(); }
   std::shared_ptr<const mesh::PodConfig> build() { return builder_.build(); }
   const std::map<std::string, XdsResource>& resources(mesh::XdsType type) const;
