@@ -61,7 +61,8 @@ struct RawPeer {
 using std::string_literals::operator""s;
 
 TEST(Record, UnprotectedRecordsAreRefused) {
-  for (const auto& bytes : {"\x14\x03\x03\x00\x01\x01"s, "\x15\x03\x03\x00\x02\x02\x28"s, "\x16\x03\x03\x00\x01\x01"s}) {
+  for (const auto& bytes :
+       {"\x14\x03\x03\x00\x01\x01"s, "\x15\x03\x03\x00\x02\x02\x28"s, "\x16\x03\x03\x00\x01\x01"s}) {
     RawPeer peer;
     peer.send_bytes(bytes);
     EXPECT_EQ(peer.session->failure(), TlsFailure::kUnexpectedMessage);
@@ -150,7 +151,8 @@ TEST(Record, PaddingIsTakenOffAndNothingButPaddingRefused) {
   RawPeer peer;
   // The content type of a record is its last non-zero byte: a "type 0" record is text, its real type and zeros.
   ByteChain out;
-  ASSERT_TRUE(peer.sealer->seal(peer.pair.context, static_cast<ContentType>(0), as_bytes("text\x17"s + std::string(99, '\0')), &out));
+  const std::string text = "text\x17"s + std::string(99, '\0');
+  ASSERT_TRUE(peer.sealer->seal(peer.pair.context, static_cast<ContentType>(0), as_bytes(text), &out));
   peer.session->on_ciphertext(std::move(out));
   EXPECT_EQ(text_of(peer.session->take_plaintext()), "text");
   peer.send(static_cast<ContentType>(0), std::string(20, '\0'));
