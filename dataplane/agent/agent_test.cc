@@ -51,9 +51,9 @@ class NoWorkers : public Introspection {
 };
 
 std::string pod_yaml(const std::string& name, const std::string& uid, const std::string& account, bool in_mesh) {
-  return "kind: Pod\nmetadata:\n  name: " + name + "\n  namespace: samples\n  uid: " + uid + "\n  labels: {app: " + name +
-         (in_mesh ? ", security.istio.io/tlsMode: istio" : "") + "}\nspec: {nodeName: node-a, serviceAccountName: " +
-         account + "}\n";
+  return "kind: Pod\nmetadata:\n  name: " + name + "\n  namespace: samples\n  uid: " + uid +
+         "\n  labels: {app: " + name + (in_mesh ? ", security.istio.io/tlsMode: istio" : "") +
+         "}\nspec: {nodeName: node-a, serviceAccountName: " + account + "}\n";
 }
 
 class AgentTest : public testing::Test {

@@ -6,6 +6,7 @@
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "google/protobuf/struct.pb.h"
 
@@ -38,7 +39,14 @@ inline envoy::config::listener::v3::Listener example_listener(const std::string&
   out.mutable_address()->mutable_socket_address()->set_address("0.0.0.0");
   out.mutable_address()->mutable_socket_address()->set_port_value(outbound ? 15001 : 15006);
   out.set_traffic_direction(outbound ? envoy::config::core::v3::OUTBOUND : envoy::config::core::v3::INBOUND);
-  out.mutable_use_original_dst()->set_value(outbound);
+  if (outbound) {
+    out.mutable_use_original_dst()->set_value(true);
+  } else {
+    auto& original_dst = *out.add_listener_filters();
+    original_dst.set_name("envoy.filters.listener.original_dst");
+    original_dst.mutable_typed_config()->PackFrom(
+        envoy::extensions::filters::listener::original_dst::v3::OriginalDst());
+  }
   envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);

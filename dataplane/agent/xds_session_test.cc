@@ -85,8 +85,8 @@ TEST_F(XdsSessionTest, AcknowledgesAndFollowsEndpoints) {
   EXPECT_FALSE(sent[0].has_error_detail());
   EXPECT_EQ(sent[1].type_url(), kEndpointsUrl);
   EXPECT_EQ(names(sent[1].resource_names_subscribe()), Names{"web"});
-  const auto more = session_.receive(
-      ResponseBuilder(kClusterUrl).with("api", example_cluster("api")).without("web").build());
+  const auto more =
+      session_.receive(ResponseBuilder(kClusterUrl).with("api", example_cluster("api")).without("web").build());
   ASSERT_EQ(more.size(), 2u);
   EXPECT_EQ(names(more[1].resource_names_subscribe()), Names{"api"});
   EXPECT_EQ(names(more[1].resource_names_unsubscribe()), Names{"web"});
