@@ -73,6 +73,8 @@ struct Port::Impl {
 
 // REQUIRES: the device is stopped.
 Outcome Port::Impl::configure(bool interrupts) {
+  // Anew: vhost knows its offloads only once it has been configured.
+  rte_eth_dev_info_get(id, &info);
   rte_eth_conf conf{};
   conf.rxmode.mtu = options.mtu;
   std::uint64_t rx = kRxWanted | (is_virtio(info.driver_name) ? RTE_ETH_RX_OFFLOAD_TCP_LRO : 0);
@@ -87,6 +89,9 @@ Outcome Port::Impl::configure(bool interrupts) {
   }
   if (const int result = rte_eth_dev_configure(id, queues, queues, &conf); result != 0)
     return fail("configure", result);
+  const std::uint64_t known = info.tx_offload_capa;
+  rte_eth_dev_info_get(id, &info);
+  if (info.tx_offload_capa != known) return configure(interrupts);
   queue.capabilities = capabilities_of(conf.txmode.offloads, options.mtu);
   queue.multi_segment = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
   queue.ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;

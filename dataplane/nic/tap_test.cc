@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "dataplane/nic/forward_engine.h"
 #include "dataplane/nic/host_port.h"
 #include "dataplane/nic/pod_port.h"
@@ -145,7 +147,7 @@ TEST_F(TapTest, NamespaceThatDiesUnderThePortIsSurvived) {
 }
 
 TEST_F(TapTest, ForeignDeviceOfTheSameNameIsRefused) {
-  ns_.run("ip link add eth0 type dummy");
+  ns_.run("ip link add eth0 type veth peer name far0");
   const auto port = open_pod_port(pod_options(ns_, {ip("10.244.1.5")}));
   ASSERT_FALSE(port);
   EXPECT_THAT(port.error(), HasSubstr("eth0 exists and is not a TAP"));
@@ -224,12 +226,12 @@ TEST_F(TwoPods, KernelTcpPassesInSuperSegments) {
   EXPECT_GT(ports_[1]->counters(0).super_segments_out.value(), 0u);
 }
 
-TEST_F(TwoPods, IdleWorkerSleeps) {
+TEST_F(TwoPods, IdleTakesUnderThreePercentOfACore) {
   start();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  const std::uint64_t turns = worker_.counters().turns.value();
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_LT(worker_.counters().turns.value() - turns, 50u);
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_LT(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC, 0.03);
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <vector>
 
 #include "base/ip_address.h"
@@ -31,7 +33,11 @@ inline socklen_t to_sockaddr(const IpAddress& address, std::uint16_t port, socka
 }
 
 // Position-dependent, with a period that no buffer size divides.
-inline std::uint8_t pattern(std::size_t position) { return static_cast<std::uint8_t>(position % 251); }
+inline std::vector<std::uint8_t> pattern() {
+  std::vector<std::uint8_t> bytes(251 * 1024);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i % 251);
+  return bytes;
+}
 
 class TcpTransfer {
  public:
@@ -41,20 +47,46 @@ class TcpTransfer {
     std::atomic<bool> listening{false};
     std::size_t good = 0;
     std::thread server([&] {
-      in_network_namespace(to.path(), [&]() -> Outcome {
+      const Outcome served = in_network_namespace(to.path(), [&]() -> Outcome {
         good = serve(address, &listening);
         return {};
-      }).has_value();
+      });
+      if (!served) good = 0;
     });
     while (!listening) std::this_thread::yield();
     const auto start = std::chrono::steady_clock::now();
-    in_network_namespace(from.path(), [&]() -> Outcome {
+    const Outcome sent = in_network_namespace(from.path(), [&]() -> Outcome {
       send(address, bytes);
       return {};
-    }).has_value();
+    });
     server.join();
+    if (!sent) return 0;
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     return good == bytes ? 8.0 * static_cast<double>(bytes) / seconds.count() : 0;
+  }
+
+  // Median microseconds of `count` round trips of one byte with pauses between them, so that everything on the way has
+  // gone to sleep each time; 0 if one failed.
+  static double round_trip_us(const TestNamespace& from, const TestNamespace& to, const IpAddress& address, int count,
+                              std::chrono::milliseconds pause) {
+    std::atomic<bool> listening{false};
+    std::vector<double> times;
+    std::thread server([&] {
+      const Outcome served = in_network_namespace(to.path(), [&]() -> Outcome {
+        echo(address, &listening);
+        return {};
+      });
+      if (!served) listening = true;
+    });
+    while (!listening) std::this_thread::yield();
+    const Outcome sent = in_network_namespace(from.path(), [&]() -> Outcome {
+      times = exchange(address, count, pause);
+      return {};
+    });
+    server.join();
+    if (!sent || times.size() != static_cast<std::size_t>(count)) return 0;
+    std::ranges::sort(times);
+    return times[times.size() / 2];
   }
 
  private:
@@ -67,8 +99,7 @@ class TcpTransfer {
     ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     return fd;
   }
-  // How many bytes came as they should.
-  static std::size_t serve(const IpAddress& address, std::atomic<bool>* listening) {
+  static FileDescriptor accept_one(const IpAddress& address, std::atomic<bool>* listening) {
     const FileDescriptor listener(open(address));
     sockaddr_storage storage;
     const socklen_t size = to_sockaddr(address, kPort, &storage);
@@ -77,23 +108,51 @@ class TcpTransfer {
     if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) std::perror("bind");
     ::listen(listener.get(), 1);
     *listening = true;
-    const FileDescriptor peer(::accept(listener.get(), nullptr, nullptr));
+    return FileDescriptor(::accept(listener.get(), nullptr, nullptr));
+  }
+  static FileDescriptor connect_to(const IpAddress& address) {
+    FileDescriptor fd(open(address));
+    sockaddr_storage storage;
+    const socklen_t size = to_sockaddr(address, kPort, &storage);
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return {};
+    return fd;
+  }
+  static void echo(const IpAddress& address, std::atomic<bool>* listening) {
+    const FileDescriptor peer = accept_one(address, listening);
+    for (char byte; ::recv(peer.get(), &byte, 1, 0) == 1;) ::send(peer.get(), &byte, 1, MSG_NOSIGNAL);
+  }
+  static std::vector<double> exchange(const IpAddress& address, int count, std::chrono::milliseconds pause) {
+    const FileDescriptor fd = connect_to(address);
+    std::vector<double> times;
+    for (int i = 0; i < count; ++i) {
+      std::this_thread::sleep_for(pause);
+      char byte = 'x';
+      const auto start = std::chrono::steady_clock::now();
+      if (::send(fd.get(), &byte, 1, MSG_NOSIGNAL) != 1 || ::recv(fd.get(), &byte, 1, 0) != 1) break;
+      times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+    }
+    return times;
+  }
+  // How many bytes came as they should.
+  static std::size_t serve(const IpAddress& address, std::atomic<bool>* listening) {
+    const FileDescriptor peer = accept_one(address, listening);
     std::vector<std::uint8_t> buffer(1 << 18);
+    const std::vector<std::uint8_t> expected = pattern();
     std::size_t good = 0;
     for (ssize_t n; (n = ::recv(peer.get(), buffer.data(), buffer.size(), 0)) > 0;) {
-      for (ssize_t i = 0; i < n; ++i, ++good) {
-        if (buffer[static_cast<std::size_t>(i)] != pattern(good)) return 0;
+      for (std::size_t done = 0; done < static_cast<std::size_t>(n);) {
+        const std::size_t offset = good % expected.size();
+        const std::size_t part = std::min(expected.size() - offset, static_cast<std::size_t>(n) - done);
+        if (std::memcmp(&buffer[done], &expected[offset], part) != 0) return 0;
+        done += part;
+        good += part;
       }
     }
     return good;
   }
   static void send(const IpAddress& address, std::size_t bytes) {
-    const FileDescriptor fd(open(address));
-    sockaddr_storage storage;
-    const socklen_t size = to_sockaddr(address, kPort, &storage);
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return std::perror("connect");
-    std::vector<std::uint8_t> buffer(251 * 1024);
-    for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = pattern(i);
+    const FileDescriptor fd = connect_to(address);
+    const std::vector<std::uint8_t> buffer = pattern();
     for (std::size_t sent = 0; sent < bytes;) {
       const std::size_t offset = sent % buffer.size();
       const ssize_t n = ::send(fd.get(), &buffer[offset], std::min(buffer.size() - offset, bytes - sent), MSG_NOSIGNAL);
