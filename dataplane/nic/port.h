@@ -29,7 +29,7 @@ struct PortCounters {
 };
 
 struct PortOptions {
-  std::string device{};      // as given to start_eal()
+  std::string device{};      // as given to start_eal(); net_vhost wants tso=1 to pass super-segments
   unsigned queues = 1;     // wanted, one per worker; a device may have fewer
   std::uint32_t mtu = 1500;
   std::uint16_t descriptors = 512;  // of each queue
