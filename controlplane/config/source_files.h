@@ -31,7 +31,7 @@ class FileSource : public Source {
   std::unique_ptr<Watcher> watcher_;
 };
 
-// All files of a directory at once, without watching: tests, tools.
+// All files of a directory at once, without watching: tests, tools. Throws std::runtime_error: no such directory.
 void load_directory(const std::string& directory, SourceSink& sink);
 
 }  // namespace weft::controlplane

@@ -97,7 +97,7 @@ struct XdsOptions {
   std::string address;      // host:port of the control plane's TLS port (15012); required
   std::string root_ca;      // PEM file that verifies it; required
   std::string server_name = "istiod.istio-system.svc";  // the name its certificate must carry
-  Duration keepalive = Duration::seconds(10);           // between HTTP/2 pings; a silent server is given up after two
+  Duration keepalive = Duration::seconds(30);           // between HTTP/2 pings; no answer for 10 s ends the connection
   Duration backoff_min = Duration::milliseconds(500);   // first wait before a new attempt, doubled up to
   Duration backoff_max = Duration::seconds(10);
 };
