@@ -13,6 +13,7 @@ struct LinkCapabilities {
   bool tso = false;                    // takes TCP super-segments and cuts them, with their checksums
   bool checksum = false;               // fills in TCP and UDP checksums (Offload::needs_checksum)
   std::uint32_t max_gso_bytes = 65535; // IP bytes of one super-segment; read only where tso
+  bool polls_free = false;             // receive() that finds nothing makes no system call: worth asking every turn
 };
 
 // One object per (device, queue), used by one worker only. Implementations: the ports of dataplane/nic, and the
@@ -28,6 +29,9 @@ class Link {
   virtual unsigned transmit(std::span<Packet> burst) = 0;
   // Readable when receive() has something; -1: must be polled.
   virtual int wait_fd() const = 0;
+  // Before the worker sleeps on wait_fd(): switches the device's interrupt on, which the next receive() switches off
+  // again. False: something has come meanwhile, do not sleep.
+  virtual bool arm() { return true; }
   virtual const LinkCapabilities& capabilities() const = 0;
 };
 

@@ -1,0 +1,38 @@
+// Empty buffers that wait for the next frame to be read from any TAP of one worker.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+
+#include "base/packet.h"
+
+namespace weft::nic {
+
+// The longest frame of a TAP: 65535 bytes of IP and the Ethernet header.
+inline constexpr std::size_t kTapFrameMax = 65535 + 14;
+
+// A small buffer, which holds a frame's headers, followed by large ones as the longest frame needs. What a frame leaves
+// empty stays for the next, so an idle port holds no buffer and a short frame pins no large one. One worker's.
+class ReceiveBuffers {
+ public:
+  static constexpr std::size_t kPiecesMax = 8;
+
+  // Both outlive this. REQUIRES: kPiecesMax buffers hold a frame of kTapFrameMax.
+  ReceiveBuffers(BufferPool& small, BufferPool& large) : small_(small), large_(large) {}
+
+  // Makes room for the longest frame; false: the pools are exhausted.
+  bool refill();
+  // Appends the room as it stands to `vector`, which has kPiecesMax free elements; returns how many it took.
+  std::size_t offer(iovec* vector);
+  // Moves the first `size` bytes of the room, now filled, into `packet`.
+  void take(std::size_t size, Packet& packet);
+
+ private:
+  BufferPool& small_;
+  BufferPool& large_;
+  std::array<Slice, kPiecesMax> pieces_;
+};
+
+}  // namespace weft::nic

@@ -1,0 +1,64 @@
+// A worker's streams: slots that stay where they are, found by id or by the TCP connection of either leg.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <queue>
+#include <vector>
+
+#include "dataplane/proxy/stream.h"
+
+namespace weft::proxy {
+
+class StreamTable {
+ public:
+  StreamId add();
+  void remove(StreamId id);
+  // nullptr: stale.
+  Stream* find(StreamId id);
+  std::size_t size() const { return size_; }
+
+  struct Owner {
+    StreamId stream;
+    Side side = Side::kClient;
+  };
+  // Notes that `connection` is a leg of a stream.
+  void bind(net::ConnectionId connection, StreamId id, Side side);
+  std::optional<Owner> owner(net::ConnectionId connection);
+
+  // Every stream, by id. `visit` may remove the one it is given.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+      if (slots_[index].stage != Stage::kFree) visit(StreamId{index, slots_[index].generation}, slots_[index]);
+    }
+  }
+
+  // At most one deadline a stream: setting it again replaces it.
+  void set_deadline(StreamId id, Time deadline);
+  Time deadline();
+  // The next stream whose deadline has come; its deadline is cleared.
+  std::optional<StreamId> pop_due(Time now);
+  std::size_t memory() const;  // bytes of the table itself
+
+ private:
+  struct Due {
+    Time deadline;
+    StreamId id;
+    bool operator>(const Due& other) const { return deadline > other.deadline; }
+  };
+  bool current(const Due& due);
+  void skip_stale();
+
+  std::deque<Stream> slots_;
+  std::vector<std::uint32_t> free_;
+  std::size_t size_ = 0;
+  struct Binding {
+    std::uint32_t generation = 0;  // of the connection
+    Owner owner;
+  };
+  std::vector<Binding> bindings_;  // by ConnectionId::index
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+};
+
+}  // namespace weft::proxy
