@@ -29,8 +29,8 @@ net::MacAddress pod_mac(const IpAddress& address);
 // of both families through the link-local gateway, whose MAC is a permanent neighbour entry, link up.
 std::expected<std::unique_ptr<Tap>, std::string> open_pod_port(const PodPortOptions& options);
 
-// For CNI DEL when no process holds the port: removes the device if it is there. A namespace or device that is absent is
-// fine.
+// For CNI DEL when no process holds the port: removes the device if it is there. A namespace or device that is absent
+// is fine.
 std::expected<void, std::string> remove_pod_port(const std::string& network_namespace, const std::string& name);
 
 }  // namespace weft::nic

@@ -10,10 +10,10 @@
 #include <map>
 
 #include "dataplane/nic/eal.h"
-#include "dataplane/nic/forward_engine.h"
+#include "tests/builders/forward_engine.h"
 #include "dataplane/nic/host_port.h"
 #include "dataplane/nic/pod_port.h"
-#include "dataplane/nic/tcp_transfer.h"
+#include "tests/builders/tcp_transfer.h"
 #include "dataplane/worker/worker.h"
 
 namespace weft::nic {
@@ -167,7 +167,8 @@ class AfPacketTest : public PortTest {
     ASSERT_TRUE(made);
     const Outcome quiet = in_network_namespace(node_.path(), [] { return quiet_interface("nicwire"); });
     ASSERT_TRUE(quiet) << quiet.error();
-    other_.run("ip addr add 10.1.0.2/24 dev nicfar && ip link set nicfar up && ip route add 10.244.1.0/24 dev nicfar && "
+    other_.run("ip addr add 10.1.0.2/24 dev nicfar && ip link set nicfar up && "
+               "ip route add 10.244.1.0/24 dev nicfar && "
                "ip neigh add 10.244.1.5 lladdr 02:00:00:00:00:01 dev nicfar && "
                "ethtool -K nicfar tx off rx off tso off gso off gro off");
     uplink_ = std::make_unique<Node>(node_, std::vector<std::string>{

@@ -1,7 +1,7 @@
 // TAP devices with virtio headers: how the kernel of a pod, or of the node, exchanges frames with us.
 //
-// The kernel hands over and takes TCP super-segments of up to 64 KB with their checksums left to the receiver. Each
-// worker has a queue (a file descriptor). The device is persistent: closing every queue leaves it there, with addresses,
+// The kernel hands over and takes TCP super-segments of up to 64 KB with checksums left to the receiver. Each worker
+// has a queue (a file descriptor). The device is persistent: closing every queue leaves it there, with addresses,
 // routes and MAC, and opening it again finds it as it was.
 #pragma once
 

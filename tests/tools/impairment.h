@@ -35,8 +35,8 @@ struct ImpairmentCounters {
 
 using Frame = std::vector<std::uint8_t>;
 
-// Sans-I/O. Each frame draws the same number of random values whatever happens to it: the n-th frame meets the same fate
-// in every run with the same seed and options.
+// Sans-I/O. Each frame draws the same number of random values whatever happens to it: the n-th frame meets the same
+// fate in every run with the same seed and options.
 class Impairment {
  public:
   explicit Impairment(const ImpairmentOptions& options) : options_(options), random_(options.seed) {}

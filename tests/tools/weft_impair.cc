@@ -1,8 +1,8 @@
 // weft-impair A B: a wire between two interfaces that is as bad as asked, the same way each time. For kernels without
 // netem. Runs until SIGINT, SIGTERM or --seconds, then prints what it did to each direction.
 //
-// A and B name interfaces of the caller's namespace, read and written by AF_PACKET (both ends of a veth must have checksum
-// and segmentation offloads off), or tap:NAME, which makes a TAP of that name.
+// A and B name interfaces of the caller's namespace, read and written by AF_PACKET (both ends of a veth must have
+// checksum and segmentation offloads off), or tap:NAME, which makes a TAP of that name.
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
@@ -96,11 +96,11 @@ struct Direction {
   }
   void print(const std::string& name) const {
     const ImpairmentCounters& c = wire.counters();
-    std::printf("%s: in %lu, out %lu, loss %.3f %% (single %lu, bursts %lu, queue %lu), reordered %lu, duplicated %lu, "
-                "delay mean %.3f ms max %.3f ms, refused %lu\n",
-                name.c_str(), c.in, c.out, 100 * c.loss(), c.lost, c.lost_in_bursts, c.lost_in_queue, c.reordered,
-                c.duplicated, static_cast<double>(c.mean_delay().ns()) / 1e6, static_cast<double>(c.delay_max.ns()) / 1e6,
-                refused);
+    std::printf("%s: in %lu, out %lu, loss %.3f %% (single %lu, bursts %lu, queue %lu), ", name.c_str(), c.in, c.out,
+                100 * c.loss(), c.lost, c.lost_in_bursts, c.lost_in_queue);
+    std::printf("reordered %lu, duplicated %lu, delay mean %.3f ms max %.3f ms, refused %lu\n", c.reordered,
+                c.duplicated, static_cast<double>(c.mean_delay().ns()) / 1e6,
+                static_cast<double>(c.delay_max.ns()) / 1e6, refused);
   }
 };
 
@@ -177,7 +177,8 @@ int run(int argc, char** argv) {
   app.add_option("B", b, "interface, or tap:NAME")->required();
   app.add_option("--seed", options.seed, "the same seed gives the n-th frame the same fate");
   app.add_option("--loss", loss, "percent of frames lost")->check(CLI::Range(0.0, 100.0));
-  app.add_option("--burst-loss", burst_loss, "percent of frames that begin a burst of loss")->check(CLI::Range(0.0, 100.0));
+  app.add_option("--burst-loss", burst_loss, "percent of frames that begin a burst of loss")
+      ->check(CLI::Range(0.0, 100.0));
   app.add_option("--burst-length", options.burst_length, "mean frames in a burst")->check(CLI::Range(1.0, 1e6));
   app.add_option("--delay", delay_ms, "milliseconds, each way")->check(CLI::NonNegativeNumber);
   app.add_option("--jitter", jitter_ms, "up to so many milliseconds more, in order")->check(CLI::NonNegativeNumber);

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/ip_address.h"
-#include "dataplane/nic/test_namespace.h"
+#include "tests/builders/test_namespace.h"
 
 namespace weft::nic {
 
