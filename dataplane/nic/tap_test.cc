@@ -186,7 +186,7 @@ TEST_F(TapTest, HostPortRoutesPodsFromTheNodeAddress) {
   EXPECT_TRUE(outcome) << outcome.error();
 }
 
-// The node has an address elsewhere, and a neighbour on the wire calls it: without quiet_interface() its kernel answers.
+// The node has an address elsewhere, and a neighbour on the wire calls it: its kernel would answer.
 TEST_F(TapTest, QuietInterfaceIsSilentAndDeaf) {
   TestNamespace peer;
   const Outcome made = in_network_namespace(peer.path(), [&] { return make_wire(); });

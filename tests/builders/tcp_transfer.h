@@ -89,6 +89,24 @@ class TcpTransfer {
     return times[times.size() / 2];
   }
 
+  // A client in `from` of an echo server that is already there: `bytes` there and back, then FIN both ways. False: not all
+  // came back as sent.
+  static bool echoes(const TestNamespace& from, const IpAddress& address, std::size_t bytes) {
+    bool good = false;
+    const Outcome outcome = in_network_namespace(from.path(), [&]() -> Outcome {
+      const FileDescriptor fd = connect_to(address);
+      if (!fd) return failure("connect");
+      std::thread writer([&] {
+        write_pattern(fd.get(), bytes);
+        ::shutdown(fd.get(), SHUT_WR);
+      });
+      good = read_pattern(fd.get()) == bytes;
+      writer.join();
+      return {};
+    });
+    return outcome && good;
+  }
+
  private:
   static constexpr std::uint16_t kPort = 5001;
 
@@ -135,11 +153,13 @@ class TcpTransfer {
   }
   // How many bytes came as they should.
   static std::size_t serve(const IpAddress& address, std::atomic<bool>* listening) {
-    const FileDescriptor peer = accept_one(address, listening);
+    return read_pattern(accept_one(address, listening).get());
+  }
+  static std::size_t read_pattern(int fd) {
     std::vector<std::uint8_t> buffer(1 << 18);
     const std::vector<std::uint8_t> expected = pattern();
     std::size_t good = 0;
-    for (ssize_t n; (n = ::recv(peer.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+    for (ssize_t n; (n = ::recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
       for (std::size_t done = 0; done < static_cast<std::size_t>(n);) {
         const std::size_t offset = good % expected.size();
         const std::size_t part = std::min(expected.size() - offset, static_cast<std::size_t>(n) - done);
@@ -151,11 +171,13 @@ class TcpTransfer {
     return good;
   }
   static void send(const IpAddress& address, std::size_t bytes) {
-    const FileDescriptor fd = connect_to(address);
+    write_pattern(connect_to(address).get(), bytes);
+  }
+  static void write_pattern(int fd, std::size_t bytes) {
     const std::vector<std::uint8_t> buffer = pattern();
     for (std::size_t sent = 0; sent < bytes;) {
       const std::size_t offset = sent % buffer.size();
-      const ssize_t n = ::send(fd.get(), &buffer[offset], std::min(buffer.size() - offset, bytes - sent), MSG_NOSIGNAL);
+      const ssize_t n = ::send(fd, &buffer[offset], std::min(buffer.size() - offset, bytes - sent), MSG_NOSIGNAL);
       if (n <= 0) return;
       sent += static_cast<std::size_t>(n);
     }
