@@ -64,7 +64,9 @@ class Port {
   const net::LinkCapabilities& capabilities() const;
   net::MacAddress mac() const;
   WakeUp wake_up() const;
+  // The device spreads flows over its queues, and it does so as net::owner_of says: hand-over is then the exception.
   bool has_rss() const;
+  bool rss_agrees() const;
   std::string driver() const;
   // Any thread.
   bool link_up() const;

@@ -1,5 +1,5 @@
-// For tests: what a proxy does to a worker's stack, in its smallest form. Every connection of a mesh pod is accepted and
-// gets back what it sends.
+// For tests: what a proxy does to a worker's stack, in its smallest form. Every connection of a mesh pod is accepted
+// and gets back what it sends.
 #pragma once
 
 #include <unordered_map>

@@ -89,8 +89,8 @@ class TcpTransfer {
     return times[times.size() / 2];
   }
 
-  // A client in `from` of an echo server that is already there: `bytes` there and back, then FIN both ways. False: not all
-  // came back as sent.
+  // A client in `from` of an echo server that is already there: `bytes` there and back, then FIN both ways. False: not
+  // all came back as sent.
   static bool echoes(const TestNamespace& from, const IpAddress& address, std::size_t bytes) {
     bool good = false;
     const Outcome outcome = in_network_namespace(from.path(), [&]() -> Outcome {
