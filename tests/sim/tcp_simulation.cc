@@ -59,7 +59,12 @@ void TcpSimulation::step() {
     if (host->read_at > now_ && host->engine->readable(host->id) > 0) next = std::min(next, host->read_at);
   }
   if (next.is_never()) {
-    outcome_.failure = outcome_.failure.empty() ? "nothing will ever happen again" : outcome_.failure;
+    if (!outcome_.failure.empty() || quiet()) return;
+    outcome_.failure = "nothing will ever happen again:";
+    for (const auto& host : hosts_) {
+      outcome_.failure += " " + std::string(to_string(host->engine->info(host->id).state)) + " of " +
+                          std::to_string(host->engine->connections());
+    }
     return;
   }
   now_ = std::max(now_, next);
