@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,9 +39,9 @@ Scope scope_of(Kind kind);
 struct KindLookup {
   enum class Result : std::uint8_t {
     kRead,            // `kind` says which
-    kKnown,           // an Istio, Gateway API or Kubernetes kind without effect yet: a warning by name
+    kKnown,           // one of Istio, Kubernetes or a third party without effect yet: a warning by name
     kWrongVersion,    // a kind that we read, in a version that was never served
-    kUnknown,
+    kUnknown,         // a group of ours has no such kind: a typing error
   };
   Result result = Result::kUnknown;
   Kind kind = Kind::kNamespace;

@@ -24,7 +24,9 @@ namespace weft::controlplane {
   X(kTooLarge, kError, "too large")                                                              \
   X(kKindNotRead, kWarning, "kind has no effect yet")                                            \
   X(kFieldNotRead, kWarning, "field has no effect yet")                                          \
-  X(kNoEffect, kWarning, "has no effect")
+  X(kNoEffect, kWarning, "has no effect")                                                        \
+  X(kSuspicious, kWarning, "probably not what was meant")                                        \
+  X(kFailsClosed, kWarning, "denies")
 
 enum class ProblemCode : std::uint8_t {
 #define WEFT_PROBLEM(name, severity, text) name,

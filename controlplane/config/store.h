@@ -23,6 +23,8 @@ class Snapshot {
  public:
   using Objects = std::map<ObjectKey, Object>;
 
+  static const Snapshot& none();  // version 0: no objects, not synced
+
   std::uint64_t version() const { return version_; }
   // The source's initial load is complete in this version.
   bool synced() const { return synced_; }
@@ -41,6 +43,7 @@ class Snapshot {
 
  private:
   friend class Store;
+  Snapshot();
   std::uint64_t version_ = 0;
   bool synced_ = false;
   std::array<std::shared_ptr<const Objects>, kKindCount> objects_;

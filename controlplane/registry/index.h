@@ -13,7 +13,6 @@
 
 #include "base/ip_address.h"
 #include "controlplane/config/object.h"
-#include "controlplane/config/problem.h"
 #include "controlplane/registry/protocol.h"
 
 namespace weft::controlplane {
@@ -128,6 +127,7 @@ struct IndexOptions {
 
 class Index {
  public:
+  // Also of a snapshot that is not synced: whoever pushes asks the Registry, which waits.
   static std::shared_ptr<const Index> build(const Snapshot& snapshot, const IndexOptions& options);
 
   std::uint64_t version() const { return version_; }
@@ -143,7 +143,7 @@ class Index {
   Shared<Workload> find_workload(std::string_view name_space, std::string_view name) const;
   Shared<Workload> find_workload(const IpAddress& address) const;  // not host-network pods
   std::vector<Shared<Workload>> workloads_on(std::string_view node) const;
-  // Service ports that this workload serves, ordered by hostname, then as the Service lists them; one per target port
+  // TCP-based Service ports that this workload serves, ordered by hostname, then as the Service lists them; one per target port
   // and protocol of a Service. As in istiod: by the Services' selectors, and where none selects it, by EndpointSlices.
   std::vector<ServiceTarget> targets_of(const Workload& workload) const;
 
@@ -165,27 +165,27 @@ class Index {
   std::vector<Shared<AuthorizationPolicy>> authorization(const Workload& workload) const;
   std::vector<Shared<AuthorizationPolicy>> authorization(std::string_view name_space, const Labels& labels) const;
 
-  const std::vector<Problem>& problems() const { return problems_; }  // found while indexing: warnings
-
  private:
   friend class IndexBuilder;
   friend struct IndexDelta;
   Index() = default;
-  struct PeerLevel { std::map<std::string, std::vector<Shared<PeerAuthentication>>> by_namespace; };
+  std::vector<ServiceTarget> targets_by_endpoints(const Workload& workload) const;
+  MtlsMode namespace_mtls(const std::string& name_space) const;
 
   std::uint64_t version_ = 0;
   IndexOptions options_;
   MeshConfig mesh_;
   std::map<std::string, Shared<Service>> services_;
   std::map<std::string, std::vector<ServiceEndpoint>> endpoints_;
+  std::map<std::string, std::vector<Shared<Service>>> services_by_namespace_;
   std::map<WorkloadKey, Shared<Workload>> workloads_;
   std::map<IpAddress, Shared<Workload>> workloads_by_address_;
   std::map<std::string, NodeInfo> nodes_;
   std::map<std::string, Shared<k8s::Namespace>> namespaces_;
   std::set<WorkloadKey> service_accounts_;
-  PeerLevel peer_;                                                               // each list oldest first
-  std::map<std::string, std::vector<Shared<AuthorizationPolicy>>> authorization_;  // by namespace, oldest first
-  std::vector<Problem> problems_;
+  // By namespace, each list oldest first; policies with targets are left out.
+  std::map<std::string, std::vector<Shared<PeerAuthentication>>> peer_;
+  std::map<std::string, std::vector<Shared<AuthorizationPolicy>>> authorization_;
 };
 
 // What differs between two versions, so that a push can leave out what did not change.

@@ -2,8 +2,8 @@
 
 #include <envoy/config/rbac/v3/rbac.pb.h>
 #include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>
-#include <re2/re2.h>
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <optional>
@@ -31,6 +31,17 @@ using PermissionTerm = Term<rbac::Permission>;
 template <typename Matcher>
 std::optional<Matcher> http_only(const std::string&) { return std::nullopt; }
 
+// RE2 reads `\\c` as c for every c that is not a letter or digit.
+std::string quote(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c & 0x80);
+    if (!plain && c != '_' && c != '-' && c != '/' && c != ':') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 StringMatcher regex(const std::string& pattern) {
   StringMatcher out;
   out.mutable_safe_regex()->set_regex(pattern);
@@ -42,7 +53,7 @@ StringMatcher text_matcher(const std::string& value, const std::string& scheme) 
   StringMatcher out;
   if (value == "*") return regex(".+");
   if (value.starts_with('*')) {
-    if (!scheme.empty()) return regex(RE2::QuoteMeta(scheme) + ".*" + RE2::QuoteMeta(value.substr(1)));
+    if (!scheme.empty()) return regex(quote(scheme) + ".*" + quote(value.substr(1)));
     out.set_suffix(value.substr(1));
   } else if (value.ends_with('*')) {
     out.set_prefix(scheme + value.substr(0, value.size() - 1));
@@ -65,7 +76,7 @@ std::optional<rbac::Principal> principal_named(const std::string& value) {
 // A namespace may hold `*` at either end; it stands between fixed segments of the SPIFFE ID.
 std::string with_wildcards(const std::string& value) {
   std::string out;
-  for (const char c : value) out += c == '*' ? ".*" : RE2::QuoteMeta(std::string(1, c));
+  for (const char c : value) out += c == '*' ? ".*" : quote(std::string_view(&c, 1));
   return out;
 }
 

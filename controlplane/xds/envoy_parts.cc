@@ -3,7 +3,6 @@
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
 #include <envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
-#include <udpa/type/v1/typed_struct.pb.h>
 
 #include <limits>
 
@@ -15,7 +14,11 @@ namespace {
 namespace tls = envoy::extensions::transport_sockets::tls::v3;
 using google::protobuf::Struct;
 
-constexpr std::string_view kPeerExchange = "istio-peer-exchange";
+// `istio-peer-exchange` stands in istiod's ALPN lists because its sidecars run the filter istio.metadata_exchange, which
+// sends a preamble once both sides agree on it. We configure no such filter (a stock Envoy has none), so we must not let
+// a peer agree on its protocol.
+constexpr const char* kClientProtocols[] = {"istio"};
+constexpr const char* kServerProtocols[] = {"h2", "http/1.1"};
 
 // The proxy's own agent serves its secrets on a socket of its own, in its bootstrap the cluster `sds-grpc`.
 void set_agent_secret(std::string_view name, tls::SdsSecretConfig* out) {
@@ -45,15 +48,6 @@ envoy::type::matcher::v3::StringMatcher* add_san(tls::CertificateValidationConte
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   return context->add_match_subject_alt_names();
 #pragma GCC diagnostic pop
-}
-
-udpa::type::v1::TypedStruct metadata_exchange() {
-  udpa::type::v1::TypedStruct out;
-  out.set_type_url("type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange");
-  auto& fields = *out.mutable_value()->mutable_fields();
-  fields["enable_discovery"].set_bool_value(true);
-  fields["protocol"].set_string_value(std::string(kPeerExchange));
-  return out;
 }
 
 }  // namespace
@@ -101,7 +95,7 @@ void set_downstream_mtls(const MeshConfig& mesh, envoy_core::TransportSocket* ou
                             "AES256-GCM-SHA384", "AES128-GCM-SHA256"}) {
     common->mutable_tls_params()->add_cipher_suites(suite);
   }
-  for (const char* alpn : {"istio-peer-exchange", "h2", "http/1.1"}) common->add_alpn_protocols(alpn);
+  for (const char* alpn : kServerProtocols) common->add_alpn_protocols(alpn);
   context.mutable_require_client_certificate()->set_value(true);
   out->set_name("envoy.transport_sockets.tls");
   pack_deterministic(context, out->mutable_typed_config());
@@ -113,7 +107,7 @@ void set_upstream_mtls(std::string_view sni, const std::set<std::string>& identi
   auto* common = context.mutable_common_tls_context();
   auto* validation = set_common(common);
   for (const std::string& identity : identities) add_san(validation)->set_exact(identity);
-  for (const char* alpn : {"istio-peer-exchange", "istio"}) common->add_alpn_protocols(alpn);
+  for (const char* alpn : kClientProtocols) common->add_alpn_protocols(alpn);
   context.set_sni(std::string(sni));
   out->set_name("envoy.transport_sockets.tls");
   pack_deterministic(context, out->mutable_typed_config());
@@ -123,18 +117,6 @@ void set_raw_buffer(envoy_core::TransportSocket* out) {
   out->set_name("envoy.transport_sockets.raw_buffer");
   pack_deterministic(envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer(),
                      out->mutable_typed_config());
-}
-
-void add_cluster_metadata_exchange(envoy_cluster::Cluster* cluster) {
-  auto* filter = cluster->add_filters();
-  filter->set_name("istio.metadata_exchange");
-  pack_deterministic(metadata_exchange(), filter->mutable_typed_config());
-}
-
-void add_metadata_exchange(envoy_listener::FilterChain* chain) {
-  auto* filter = chain->add_filters();
-  filter->set_name("istio.metadata_exchange");
-  pack_deterministic(metadata_exchange(), filter->mutable_typed_config());
 }
 
 void add_tcp_proxy(std::string_view cluster, envoy_listener::FilterChain* chain) {

@@ -38,8 +38,6 @@ void set_upstream_mtls(std::string_view sni, const std::set<std::string>& identi
                        envoy_core::TransportSocket* out);
 void set_raw_buffer(envoy_core::TransportSocket* out);
 
-void add_cluster_metadata_exchange(envoy_cluster::Cluster* cluster);
-void add_metadata_exchange(envoy_listener::FilterChain* chain);
 void add_tcp_proxy(std::string_view cluster, envoy_listener::FilterChain* chain);
 
 }  // namespace weft::controlplane

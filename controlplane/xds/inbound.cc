@@ -95,7 +95,6 @@ class InboundListener {
                   listener_.add_additional_addresses()->mutable_address());
     }
     auto* chain = add_chain("virtualInbound-blackhole", mesh.proxy_inbound_listen_port);
-    add_metadata_exchange(chain);
     add_tcp_proxy("BlackHoleCluster", chain);
     needs_tls_[mesh.proxy_inbound_listen_port] = false;
   }
@@ -144,7 +143,6 @@ class InboundListener {
                                              const std::string& cluster) {
     auto* chain = add_chain(name, port);
     chain->mutable_filter_chain_match()->set_transport_protocol(transport);
-    add_metadata_exchange(chain);
     for (const envoy_listener::Filter& filter : authorization_) *chain->add_filters() = filter;
     add_tcp_proxy(cluster, chain);
     return chain;

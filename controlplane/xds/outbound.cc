@@ -28,26 +28,13 @@ std::set<std::string> server_identities(const Index& index, const Service& servi
   return out;
 }
 
-// A headless Service's clients connect to an address, not to a chosen endpoint with metadata: mutual TLS only if all
-// endpoints take it.
-bool all_endpoints_in_mesh(const Index& index, const Service& service) {
-  bool any = false;
-  for (const ServiceEndpoint& endpoint : index.endpoints(service.hostname)) {
-    if (!endpoint.usable(service)) continue;
-    if (!endpoint.in_mesh) return false;
-    any = true;
-  }
-  return any;
-}
-
-void set_transport_sockets(const Index& index, const Service& service, std::uint16_t port,
+void set_transport_sockets(const Index& index, const Service& service, const ServicePort& port,
                            envoy_cluster::Cluster* out) {
-  if (!index.mesh().enable_auto_mtls || index.service_mtls(service) == MtlsMode::kDisable) return;
-  if (service.headless && !all_endpoints_in_mesh(index, service)) return;
+  if (!index.mesh().enable_auto_mtls || index.service_mtls(service, port) == MtlsMode::kDisable) return;
   envoy_core::TransportSocket mtls;
-  const std::string sni = "outbound_." + std::to_string(port) + "_._." + service.hostname;
+  const std::string sni = "outbound_." + std::to_string(port.port) + "_._." + service.hostname;
   set_upstream_mtls(sni, server_identities(index, service), &mtls);
-  if (service.headless) {
+  if (service.headless) {  // no endpoint's metadata to match: one socket for all
     *out->mutable_transport_socket() = std::move(mtls);
     return;
   }
@@ -61,9 +48,9 @@ void set_transport_sockets(const Index& index, const Service& service, std::uint
   set_raw_buffer(plaintext->mutable_transport_socket());
 }
 
-ResourcePtr service_cluster(const Index& index, const Service& service, std::uint16_t port) {
+ResourcePtr service_cluster(const Index& index, const Service& service, const ServicePort& port) {
   envoy_cluster::Cluster cluster;
-  const std::string name = outbound_cluster_name(service, port);
+  const std::string name = outbound_cluster_name(service, port.port);
   cluster.set_name(name);
   cluster.set_alt_stat_name(name + ";");
   set_duration(index.mesh().connect_timeout, cluster.mutable_connect_timeout());
@@ -83,7 +70,6 @@ ResourcePtr service_cluster(const Index& index, const Service& service, std::uin
   cluster.mutable_common_lb_config()->mutable_healthy_panic_threshold();  // zero: never panic
   set_transport_sockets(index, service, port, &cluster);
   set_services_metadata({{service.hostname, service.name, service.name_space}}, cluster.mutable_metadata());
-  add_cluster_metadata_exchange(&cluster);
   return make_resource(name, cluster);
 }
 
@@ -208,7 +194,7 @@ std::string outbound_cluster_name(const Service& service, std::uint16_t port) {
 std::vector<ResourcePtr> service_clusters(const Index& index, const Service& service) {
   std::vector<ResourcePtr> out;
   for (const ServicePort& port : service.ports) {
-    if (served(port)) out.push_back(service_cluster(index, service, port.port));
+    if (served(port)) out.push_back(service_cluster(index, service, port));
   }
   return out;
 }
@@ -247,7 +233,6 @@ ResourcePtr passthrough_cluster(const MeshConfig& mesh) {
   cluster.set_lb_policy(envoy_cluster::Cluster::CLUSTER_PROVIDED);
   set_duration(mesh.connect_timeout, cluster.mutable_connect_timeout());
   set_unlimited(&cluster);
-  add_cluster_metadata_exchange(&cluster);
   return make_resource(cluster.name(), cluster);
 }
 

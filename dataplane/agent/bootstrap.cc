@@ -77,7 +77,8 @@ RouteOptions route(const Value& v) {
     }
   }
   if (!has_destination || !has_via) v.fail("wants destination and via");
-  if (!out.to_host && out.via.is_v6() != out.destination.address.is_v6()) v.fail("destination and via differ in family");
+  if (!out.to_host && out.via.is_v6() != out.destination.address.is_v6())
+    v.fail("destination and via differ in family");
   return out;
 }
 
@@ -165,7 +166,7 @@ constexpr Field kFields[] = {
     {"xds.address", [](Bootstrap& b, const Value& v) { b.xds.address = v.host_port(); }, true},
     {"xds.root_ca", [](Bootstrap& b, const Value& v) { b.xds.root_ca = v.text(); }, true},
     {"xds.server_name", [](Bootstrap& b, const Value& v) { b.xds.server_name = dns_name(v); }},
-    {"xds.keepalive", [](Bootstrap& b, const Value& v) { b.xds.keepalive = v.duration(s(1), h(1)); }},
+    {"xds.keepalive", [](Bootstrap& b, const Value& v) { b.xds.keepalive = v.duration(s(10), h(1)); }},
     {"xds.backoff_min", [](Bootstrap& b, const Value& v) { b.xds.backoff_min = v.duration(ms(10), s(60)); }},
     {"xds.backoff_max", [](Bootstrap& b, const Value& v) { b.xds.backoff_max = v.duration(ms(10), s(600)); }},
     {"ca.address", [](Bootstrap& b, const Value& v) { b.ca.address = v.host_port(); }},

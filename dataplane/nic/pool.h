@@ -36,6 +36,9 @@ class MbufPool final : public BufferPool {
   void release(Buffer* buffer) override;
   std::uint32_t buffer_capacity() const override { return capacity_; }
 
+  // Whether a buffer is an mbuf. Others (from the heap) must be copied for a device.
+  static bool made(const Buffer& buffer);
+
   // Any thread; exact only while nobody allocates.
   std::uint32_t in_use() const;
   std::uint32_t size() const { return size_; }

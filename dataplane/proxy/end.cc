@@ -184,7 +184,9 @@ void Proxy::publish(Time now, std::shared_ptr<const NodeView> view) {
   });
   if (before == nullptr) return;
   for (const mesh::PodSnapshot& pod : before->node().pods) {
-    if (view_->pod_on(pod.interface) == nullptr) clusters_.forget(pod.interface);
+    if (view_->pod_on(pod.interface) != nullptr) continue;
+    tcp().abort_all_of(now, pod.interface);  // orphans and TIME-WAIT too: the next pod with its address starts clean
+    clusters_.forget(pod.interface);
   }
 }
 

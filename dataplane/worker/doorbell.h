@@ -22,8 +22,8 @@ class Doorbell {
   void ring();
   // Owner. True: go to sleep on fd(). False: somebody rang; look for work again.
   bool may_sleep();
-  // Owner, after sleep: awake again; empties the eventfd.
-  void woke();
+  // Owner, after sleep: awake again. `readable`: fd() was, and is emptied.
+  void woke(bool readable);
   int fd() const { return fd_; }
   // System calls that ring() has made.
   std::uint64_t wakeups() const { return wakeups_.load(std::memory_order_relaxed); }

@@ -1,6 +1,7 @@
 // One core's loop: the only place where bursts meet.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,9 +21,8 @@ namespace weft::worker {
 
 #define WEFT_WORKER_DROPS(X)                                                      \
   X(kNoLink, "no link for the interface")                                         \
-  X(kRingFull, "hand-over ring full")                                             \
-  X(kNoBuffer, "no buffer to copy a shared slice for hand-over")                  \
-  X(kLinkRefused, "link took no more frames")
+  X(kRingFull, "the ring to another worker is full")                              \
+  X(kNoBuffer, "no buffer to copy a shared slice for another worker")
 WEFT_REASONS(WorkerDrop, WEFT_WORKER_DROPS)
 
 enum class PollMode : std::uint8_t {
@@ -97,19 +97,25 @@ class Worker {
 
  private:
   struct Port;
-  struct Ports;
+  class Ports;
+  struct Peer {
+    Worker* worker = nullptr;
+    std::unique_ptr<SpscRing<Crossing>> inbound;  // from the peer to us
+    bool owed_a_ring = false;                     // something was pushed to it in this turn
+  };
 
-  bool receive_ready(Time now);
-  bool receive_port(Time now, Port& port);
+  bool receive_bursts(Time now);
+  void receive_burst(Time now, Port& port, bool* worked);
   bool receive_crossings(Time now);
   bool hand_over();
-  bool transmit();
-  void flush(Port& port);
-  bool cross(unsigned worker, Packet&& packet, bool egress);
+  bool transmit(Time now);
+  void route(Packet&& frame);
+  void flush();
+  void cross(unsigned worker, Packet&& packet, bool egress);
   bool make_exclusive(Packet& packet);
   void ring_peers();
+  void rest(Time now, Time last_work);
   void sleep(Time now);
-  void poll_readiness(Duration timeout);
 
   const WorkerOptions options_;
   Engine& engine_;
@@ -117,12 +123,8 @@ class Worker {
   Mailbox mailbox_;
   WorkerCounters counters_;
   std::unique_ptr<Ports> ports_;
-  struct Peer {
-    Worker* worker = nullptr;
-    std::unique_ptr<SpscRing<Crossing>> inbound;  // from the peer to us
-    bool owed_a_ring = false;                     // something was pushed to it in this turn
-  };
   std::vector<Peer> peers_;
+  std::vector<Packet> burst_;
   std::atomic<bool> stopping_{false};
 };
 

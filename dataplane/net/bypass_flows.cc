@@ -1,0 +1,47 @@
+#include "dataplane/net/bypass_flows.h"
+
+namespace weft::net {
+
+bool BypassFlows::pass(Time now, const Tuple& tuple, std::uint8_t tcp_flags) {
+  auto found = index_.find(tuple);
+  const bool reply = found == index_.end();
+  if (reply && (found = index_.find(tuple.reversed())) == index_.end()) return false;
+  FlowAge& age = flows_[found->second].age;
+  if (age.expires <= now) {
+    remove(found->second);
+    return false;
+  }
+  age.touch(now, tuple.protocol, tcp_flags, reply);
+  return true;
+}
+
+bool BypassFlows::begin(Time now, const Tuple& tuple, std::uint8_t tcp_flags, InterfaceId interface, InterfaceId pod) {
+  if (pass(now, tuple, tcp_flags)) return true;
+  const std::uint32_t index = flows_.allocate();
+  if (index == FlowSlab<Flow>::kNone) return false;
+  Flow& flow = flows_[index];
+  flow = Flow{tuple, interface, pod, {}};
+  flow.age.touch(now, tuple.protocol, tcp_flags, false);
+  index_.emplace(tuple, index);
+  return true;
+}
+
+void BypassFlows::sweep(Time now) {
+  flows_.sweep(now, 1024, [this](std::uint32_t index) { remove(index); });
+}
+
+void BypassFlows::set_network(const Network& network) {
+  flows_.remove_if(
+      [&](const Flow& flow) {
+        const Pod* pod = network.pod_on(flow.pod);
+        return pod == nullptr || !pod->in_mesh || network.interface(flow.interface) == nullptr;
+      },
+      [this](std::uint32_t index) { remove(index); });
+}
+
+void BypassFlows::remove(std::uint32_t index) {
+  index_.erase(flows_[index].tuple);
+  flows_.release(index);
+}
+
+}  // namespace weft::net
