@@ -7,7 +7,7 @@
 
 #include <thread>
 
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 namespace weft::controlplane {
 namespace {

@@ -18,7 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controlplane/xds/generate.h"
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 namespace weft::controlplane {
 namespace {
