@@ -86,6 +86,7 @@ TEST_F(Neighbors, AnswersSayOurMac) {
 }
 
 TEST_F(Neighbors, DefendsItsAddressOnceInAWhile) {
+  answer_neighbors = false;
   const auto claim = eth(MacAddress::broadcast(), peer_mac(66)).arp(1, peer_mac(66), "192.168.0.1", {}, "192.168.0.1");
   receive(claim, kUplink);
   receive(claim, kUplink);
@@ -118,8 +119,8 @@ TEST_F(NeighborsOfTwo, OneAnswerServesBothWorkers) {
 }
 
 TEST(NeighborTable, IsBounded) {
-  NeighborTable table(8);
   HeapBufferPool pool;
+  NeighborTable table(8);
   const Time now = Time::from_ns(1);
   const auto address = [](int i) { return IpAddress::v4(10, 0, 0, static_cast<std::uint8_t>(i)); };
   for (int i = 0; i < 20; ++i) table.learn(now, address(i), {{2, 0, 0, 0, 0, 1}}, true);

@@ -173,9 +173,11 @@ bool TcpCore::emit_probe(Connection& c, Packet* datagram) {
   return emit(c, s, {}, datagram);
 }
 
+// From SND.MAX also while we go back: what is below, the peer may have, and would not look at its ACK (two sides that
+// go back at once would never hear each other).
 bool TcpCore::emit_ack(Connection& c, Packet* datagram) {
   TcpSegment s;
-  s.seq = c.snd_nxt;
+  s.seq = c.snd_max;
   s.flags = kAck;
   add_sack_blocks(c, s);
   const auto due = static_cast<std::uint8_t>(c.acks_due - 1);
@@ -316,7 +318,7 @@ void TcpCore::ack_now(Connection& c) {
 void TcpCore::send_ack(Connection& c) {
   Packet datagram;
   TcpSegment s;
-  s.seq = c.snd_nxt;
+  s.seq = c.snd_max;
   s.flags = kAck;
   if (emit(c, s, {}, &datagram)) queue_reply(std::move(datagram));
 }

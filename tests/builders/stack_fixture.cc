@@ -141,9 +141,9 @@ bool StackFixture::settle_once() {
       const Sent sent{packet.interface, bytes_of(packet), packet.offload};
       packet = Packet{};
       answer_request(sent);
-      if (!answer_neighbors || sent.interface != kUplink || (sent.type() != 0x0806 && sent.protocol() != 58) ||
-          (sent.type() == 0x86dd && sent.frame[54] != 135))
-        sent_.push_back(sent);
+      const bool asks = sent.type() == 0x0806 ? sent.frame[21] == 1
+                                              : sent.type() == 0x86dd && sent.protocol() == 58 && sent.frame[54] == 135;
+      if (!answer_neighbors || sent.interface != kUplink || !asks) sent_.push_back(sent);
       moved = true;
     }
   }
