@@ -55,9 +55,12 @@ class Metrics {
 
 const char* name_of(mesh::XdsType type) {
   switch (type) {
-    case mesh::XdsType::kCluster: return "cds";
-    case mesh::XdsType::kEndpoints: return "eds";
-    case mesh::XdsType::kListener: return "lds";
+    case mesh::XdsType::kCluster:
+      return "cds";
+    case mesh::XdsType::kEndpoints:
+      return "eds";
+    case mesh::XdsType::kListener:
+      return "lds";
   }
   return "";
 }
@@ -66,7 +69,8 @@ void add_pod(Metrics& out, const PodReport& report) {
   const PodView& view = report.pod.view;
   const std::vector<std::pair<std::string, std::string>> pod = {{"namespace", view.attached.name.first},
                                                                 {"pod", view.attached.name.second}};
-  out.add({"weft_pod_ready", "1 when the pod is served.", MetricKind::kGauge, pod, report.pod.lacks.empty() ? 1.0 : 0.0});
+  const bool ready = report.pod.lacks.empty();
+  out.add({"weft_pod_ready", "1 when the pod is served.", MetricKind::kGauge, pod, ready ? 1.0 : 0.0});
   if (!view.in_mesh) return;
   out.add({"envoy_control_plane_connected_state", "1 while the pod's xDS stream is up.", MetricKind::kGauge, pod,
            report.stream.connected ? 1.0 : 0.0});
@@ -101,15 +105,24 @@ void add_certificate(Metrics& out, const CertificateStatus& status) {
 std::string metrics_page(const AgentReport& report, Introspection& introspection) {
   Metrics out;
   out.add({"weft_build_info", "The program.", MetricKind::kGauge, {{"version", "0.1.0"}}, 1});
-  out.add({"process_start_time_seconds", "Unix time of the start.", MetricKind::kGauge, {},
+  out.add({"process_start_time_seconds",
+           "Unix time of the start.",
+           MetricKind::kGauge,
+           {},
            static_cast<double>(report.started)});
-  out.add({"weft_configuration_problems", "Files and annotations that cannot be read.", MetricKind::kGauge, {},
+  out.add({"weft_configuration_problems",
+           "Files and annotations that cannot be read.",
+           MetricKind::kGauge,
+           {},
            static_cast<double>(report.problems.size())});
   for (const PodReport& pod : report.pods) add_pod(out, pod);
   for (const CertificateStatus& status : report.certificates) add_certificate(out, status);
   for (const DropRecord& drop : introspection.drops()) {
-    out.add({"weft_drops_total", "Packets and connections that died, by named reason.", MetricKind::kCounter,
-             {{"layer", drop.layer}, {"reason", drop.name}}, static_cast<double>(drop.count)});
+    out.add({"weft_drops_total",
+             "Packets and connections that died, by named reason.",
+             MetricKind::kCounter,
+             {{"layer", drop.layer}, {"reason", drop.name}},
+             static_cast<double>(drop.count)});
   }
   for (const MetricRecord& record : introspection.metrics()) out.add(record);
   return out.text();

@@ -36,7 +36,9 @@ constexpr mesh::XdsType kTypes[] = {mesh::XdsType::kCluster, mesh::XdsType::kEnd
 class Agent::Impl {
  public:
   Impl(const Bootstrap& config, PodPorts& ports, Introspection& introspection, Publish publish)
-      : config_(config), introspection_(introspection), publish_(std::move(publish)),
+      : config_(config),
+        introspection_(introspection),
+        publish_(std::move(publish)),
         registry_({config.state_file, config.pods.mtu}, ports, [this] { refresh(); }),
         ca_(loop_, config.ca, config.mesh, seeded(), [this](const std::string&) { refresh_soon(); }),
         xds_(loop_, config.xds, seeded(), [this] { refresh_soon(); }) {}
@@ -190,8 +192,8 @@ void Agent::Impl::publish(const std::vector<PodView>& views) {
     served.push_back(serve(view));
     if (auto held = ca_.credentials(view.identity)) credentials->insert_or_assign(view.identity, std::move(held));
   }
-  auto node = std::make_shared<mesh::NodeSnapshot>(
-      make_node_snapshot(++version_, config_, cluster_->cluster(), served));
+  auto node =
+      std::make_shared<mesh::NodeSnapshot>(make_node_snapshot(++version_, config_, cluster_->cluster(), served));
   publish_({std::move(node), std::move(credentials)});
 }
 

@@ -25,8 +25,8 @@ namespace weft::agent {
 using CredentialsMap = std::map<std::string, std::shared_ptr<const crypto::Credentials>>;
 
 struct Publication {
-  std::shared_ptr<const mesh::NodeSnapshot> node;       // never null
-  std::shared_ptr<const CredentialsMap> credentials;    // never null
+  std::shared_ptr<const mesh::NodeSnapshot> node;     // never null
+  std::shared_ptr<const CredentialsMap> credentials;  // never null
 };
 // Called from the agent's thread whenever something changed (bursts merge); must not block for long.
 using Publish = std::function<void(const Publication&)>;

@@ -77,7 +77,8 @@ RouteOptions route(const Value& v) {
     }
   }
   if (!has_destination || !has_via) v.fail("wants destination and via");
-  if (!out.to_host && out.via.is_v6() != out.destination.address.is_v6()) v.fail("destination and via differ in family");
+  if (!out.to_host && out.via.is_v6() != out.destination.address.is_v6())
+    v.fail("destination and via differ in family");
   return out;
 }
 

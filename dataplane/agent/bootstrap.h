@@ -29,8 +29,8 @@ struct MeshOptions {
 enum class PollMode : std::uint8_t { kAdaptive, kBusy };
 
 struct WorkerOptions {
-  std::uint32_t count = 2;           // worker threads, each with its own queues, flows and buffers
-  std::vector<std::uint32_t> cores;  // the core of each worker, one entry a worker; empty: the scheduler's choice
+  std::uint32_t count = 2;              // worker threads, each with its own queues, flows and buffers
+  std::vector<std::uint32_t> cores;     // the core of each worker, one entry a worker; empty: the scheduler's choice
   PollMode poll = PollMode::kAdaptive;  // adaptive: spin while busy, sleep when idle; busy: never sleep
   Duration spin = Duration::microseconds(50);  // adaptive: how long an idle worker spins before it sleeps
 };
@@ -43,10 +43,10 @@ struct MemoryOptions {
 };
 
 struct UplinkOptions {
-  std::string device;                // DPDK device arguments or PCI address of the one ethdev; required
-  std::uint32_t mtu = 1500;          // of the wire, in bytes of IP
-  std::vector<IpPrefix> addresses;   // the node's own on this wire, with prefix length; empty: InternalIPs of the Node
-  std::vector<IpAddress> gateways;   // default next hops on the wire, at most one a family
+  std::string device;               // DPDK device arguments or PCI address of the one ethdev; required
+  std::uint32_t mtu = 1500;         // of the wire, in bytes of IP
+  std::vector<IpPrefix> addresses;  // the node's own on this wire, with prefix length; empty: InternalIPs of the Node
+  std::vector<IpAddress> gateways;  // default next hops on the wire, at most one a family
 };
 
 struct HostOptions {
@@ -87,15 +87,15 @@ struct TcpOptions {
 enum class RecordCipher : std::uint8_t { kAuto, kIpsecMb, kOpenssl };
 
 struct TlsOptions {
-  std::uint32_t handshake_threads = 1;                      // threads that run handshakes, beside the workers
-  Duration handshake_timeout = Duration::seconds(15);       // from the first byte to Finished
-  RecordCipher record_cipher = RecordCipher::kAuto;         // auto: what is faster on this CPU, measured at start
-  std::uint32_t key_schedules = 1024;                       // expanded keys a worker keeps, 1 KiB each
+  std::uint32_t handshake_threads = 1;                 // threads that run handshakes, beside the workers
+  Duration handshake_timeout = Duration::seconds(15);  // from the first byte to Finished
+  RecordCipher record_cipher = RecordCipher::kAuto;    // auto: what is faster on this CPU, measured at start
+  std::uint32_t key_schedules = 1024;                  // expanded keys a worker keeps, 1 KiB each
 };
 
 struct XdsOptions {
-  std::string address;      // host:port of the control plane's TLS port (15012); required
-  std::string root_ca;      // PEM file that verifies it; required
+  std::string address;                                  // host:port of the control plane's TLS port (15012); required
+  std::string root_ca;                                  // PEM file that verifies it; required
   std::string server_name = "istiod.istio-system.svc";  // the name its certificate must carry
   Duration keepalive = Duration::seconds(30);           // between HTTP/2 pings; no answer for 10 s ends the connection
   Duration backoff_min = Duration::milliseconds(500);   // first wait before a new attempt, doubled up to
@@ -103,13 +103,13 @@ struct XdsOptions {
 };
 
 struct CaOptions {
-  std::string address;      // empty: xds.address
-  std::string root_ca;      // empty: xds.root_ca
-  std::string server_name;  // empty: xds.server_name
-  std::string token_file;   // this node's bearer token, read again at each use; required
+  std::string address;                                 // empty: xds.address
+  std::string root_ca;                                 // empty: xds.root_ca
+  std::string server_name;                             // empty: xds.server_name
+  std::string token_file;                              // this node's bearer token, read again at each use; required
   Duration lifetime = Duration::seconds(86400);        // asked for; the CA may shorten it
   Duration backoff_min = Duration::milliseconds(500);  // first wait after a refusal, doubled up to
-  Duration backoff_max = Duration::seconds(30);
+  Duration backoff_max = Duration::seconds(10);
 };
 
 struct ClusterSourceOptions {

@@ -10,7 +10,8 @@
 namespace weft::agent {
 namespace {
 
-constexpr std::string_view kLeast = R"(node: {name: node-a}
+constexpr std::string_view kLeast =
+    R"(node: {name: node-a}
 uplink: {device: "net_af_packet0,iface=up0"}
 xds: {address: "istiod:15012", root_ca: /ca.pem}
 ca: {token_file: /token}
@@ -83,10 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"workers: {poll: epoll}\n", "dp.yaml:6:17: workers.poll: 'epoll' is none of: adaptive, busy"},
         Bad{"workers: 3\n", "dp.yaml:6:10: workers: wanted a mapping"},
         Bad{"workers:\n  count:\n", "dp.yaml:7:3: workers.count: has no value"},
-        Bad{"memory: {huge_pages: yes}\n",
-            "dp.yaml:6:22: memory.huge_pages: 'yes' is neither true nor false"},
-        Bad{"host: {addresses: [10.0.0.256]}\n",
-            "dp.yaml:6:20: host.addresses[0]: '10.0.0.256' is not an IP address"},
+        Bad{"memory: {huge_pages: yes}\n", "dp.yaml:6:22: memory.huge_pages: 'yes' is neither true nor false"},
+        Bad{"host: {addresses: [10.0.0.256]}\n", "dp.yaml:6:20: host.addresses[0]: '10.0.0.256' is not an IP address"},
         Bad{"host: {interface: a-very-long-device-name}\n",
             "dp.yaml:6:19: host.interface: 'a-very-long-device-name' cannot be a network device's name (at most 15 "
             "characters, no '/')"},
@@ -116,7 +115,8 @@ TEST(Bootstrap, NamesWhatIsMissing) {
 TEST(Bootstrap, ContradictionsAreNamed) {
   const auto b = parse_bootstrap(
       "node: {name: a}\nuplink: {device: d}\nxds: {address: 'a:1', root_ca: r, backoff_min: 20s}\n"
-      "ca: {token_file: t}\ncluster_source: {directory: d}\n", "dp.yaml");
+      "ca: {token_file: t}\ncluster_source: {directory: d}\n",
+      "dp.yaml");
   ASSERT_FALSE(b);
   EXPECT_EQ(b.error(), "dp.yaml:3:48: xds.backoff_min: is larger than xds.backoff_max");
 }

@@ -9,9 +9,9 @@ namespace weft::agent {
 struct CaClient::Entry {
   std::string identity;
   std::shared_ptr<const crypto::Credentials> credentials;
-  crypto::CredentialsPem pem;      // of `credentials`
-  std::string key_under_way;       // PEM, of the request that has no answer yet
-  std::uint64_t request = 0;       // its number; 0: none under way
+  crypto::CredentialsPem pem;  // of `credentials`
+  std::string key_under_way;   // PEM, of the request that has no answer yet
+  std::uint64_t request = 0;   // its number; 0: none under way
   Backoff backoff;
   EventLoop::TimerId next = 0, expiry = 0;
   CertificateStatus status;
@@ -24,7 +24,11 @@ bool is_expired(const crypto::Credentials& credentials) { return credentials.not
 }  // namespace
 
 CaClient::CaClient(EventLoop& loop, const CaOptions& options, const MeshOptions& mesh, Random random, Changed changed)
-    : loop_(loop), options_(options), mesh_(mesh), random_(random), changed_(std::move(changed)),
+    : loop_(loop),
+      options_(options),
+      mesh_(mesh),
+      random_(random),
+      changed_(std::move(changed)),
       transport_(options, mesh) {}
 
 CaClient::~CaClient() { *alive_ = false; }

@@ -119,8 +119,7 @@ TEST_F(CaClientTest, AnotherIdentityThanAskedForIsNotTaken) {
   control_plane_.sign_for("spiffe://cluster.local/ns/samples/sa/other");
   want({kSleep});
   ASSERT_TRUE(eventually([](const auto& s) { return s.failures >= 1; }));
-  EXPECT_EQ(status().last_error,
-            "CA: answered with a certificate of spiffe://cluster.local/ns/samples/sa/other");
+  EXPECT_EQ(status().last_error, "CA: answered with a certificate of spiffe://cluster.local/ns/samples/sa/other");
   EXPECT_EQ(status().credentials, nullptr);
 }
 

@@ -98,10 +98,11 @@ void CaTransport::order(const CertificateOrder& order, Answer answer) {
           calls->running.erase(call.get());
         }
         if (status.ok()) {
-          call->answer(std::vector<std::string>(call->response.cert_chain().begin(), call->response.cert_chain().end()));
+          const auto& chain = call->response.cert_chain();
+          call->answer(std::vector<std::string>(chain.begin(), chain.end()));
         } else {
-          call->answer(std::unexpected("CA: " + status.error_message() + " (code " +
-                                       std::to_string(status.error_code()) + ")"));
+          call->answer(
+              std::unexpected("CA: " + status.error_message() + " (code " + std::to_string(status.error_code()) + ")"));
         }
         calls->in_flight.end();
       });

@@ -24,13 +24,13 @@ struct ContainerPort {
 struct PodObject {
   ObjectName name;
   std::string uid;
-  std::string node;                        // spec.nodeName; empty: not scheduled
+  std::string node;  // spec.nodeName; empty: not scheduled
   std::string service_account = "default";
   Labels labels, annotations;
   std::vector<std::string> containers;
   std::vector<ContainerPort> ports;
-  std::vector<IpAddress> addresses;        // status.podIPs
-  std::string workload_name, owner;        // of the controller: "sleep", "kubernetes://apis/apps/v1/namespaces/..."
+  std::vector<IpAddress> addresses;  // status.podIPs
+  std::string workload_name, owner;  // of the controller: "sleep", "kubernetes://apis/apps/v1/namespaces/..."
   bool host_network = false;
 };
 

@@ -203,12 +203,12 @@ void add_service(const ServiceObject& service, const SliceIndex& slices, Cluster
   for (const IpAddress& ip : service.cluster_ips) {
     for (const ServiceObject::Port& port : service.ports) {
       if (port.protocol != "TCP" && port.protocol != "UDP") continue;  // SCTP is not translated
-      out.services.push_back({.address = {ip, port.port},
-                              .protocol = port.protocol == "UDP" ? mesh::Protocol::kUdp : mesh::Protocol::kTcp,
-                              .backends = backends_of(service, port, ip.is_v6(), slices),
-                              .name = service.name.first + "/" + service.name.second +
-                                      (port.name.empty() ? "" : ":" + port.name),
-                              .client_affinity = service.client_affinity});
+      out.services.push_back(
+          {.address = {ip, port.port},
+           .protocol = port.protocol == "UDP" ? mesh::Protocol::kUdp : mesh::Protocol::kTcp,
+           .backends = backends_of(service, port, ip.is_v6(), slices),
+           .name = service.name.first + "/" + service.name.second + (port.name.empty() ? "" : ":" + port.name),
+           .client_affinity = service.client_affinity});
     }
   }
 }
@@ -235,7 +235,8 @@ Cluster merge_objects(const std::map<std::string, ClusterObjects>& by_file) {
   std::set<ObjectName> services;
   SliceIndex slices;
   const auto duplicate = [&](const std::string& file, std::string_view kind, const std::string& name) {
-    out.problems.push_back(file + ": " + std::string(kind) + " " + name + " stands in more than one place; the first counts");
+    out.problems.push_back(file + ": " + std::string(kind) + " " + name +
+                           " stands in more than one place; the first counts");
   };
   for (const auto& [file, objects] : by_file) {
     for (const EndpointSliceObject& slice : objects.slices) {

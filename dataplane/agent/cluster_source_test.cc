@@ -10,7 +10,8 @@
 namespace weft::agent {
 namespace {
 
-constexpr std::string_view kPod = R"(apiVersion: v1
+constexpr std::string_view kPod =
+    R"(apiVersion: v1
 kind: Pod
 metadata:
   name: sleep-f0f1c49b1b-1923d
@@ -31,7 +32,8 @@ status:
   podIPs: [{ip: 10.244.1.16}, {ip: "fd00::16"}]
 )";
 
-constexpr std::string_view kDns = R"(apiVersion: v1
+constexpr std::string_view kDns =
+    R"(apiVersion: v1
 kind: List
 items:
 - apiVersion: v1
@@ -59,7 +61,8 @@ items:
   metadata: {name: default}
 )";
 
-constexpr std::string_view kNode = R"(apiVersion: v1
+constexpr std::string_view kNode =
+    R"(apiVersion: v1
 kind: Node
 metadata: {name: node-a, labels: {topology.kubernetes.io/region: east}}
 spec: {podCIDR: 10.244.1.0/24, podCIDRs: [10.244.1.0/24, "fd00:1::/64"]}
@@ -100,8 +103,9 @@ TEST(ClusterObjects, JoinsServicesWithReadyEndpoints) {
 TEST(ClusterObjects, ErrorsNameFileLineAndKey) {
   EXPECT_EQ(parse_cluster_objects("kind: Pod\nmetadata: {namespace: x}\n", "a.yaml").error(),
             "a.yaml:2:11: metadata: has no name");
-  EXPECT_EQ(parse_cluster_objects("kind: Node\nmetadata: {name: n}\nspec: {podCIDRs: [10.0.0.1/8]}\n", "a.yaml").error(),
-            "a.yaml:3:19: spec.podCIDRs[0]: '10.0.0.1/8' has bits beyond its length");
+  EXPECT_EQ(
+      parse_cluster_objects("kind: Node\nmetadata: {name: n}\nspec: {podCIDRs: [10.0.0.1/8]}\n", "a.yaml").error(),
+      "a.yaml:3:19: spec.podCIDRs[0]: '10.0.0.1/8' has bits beyond its length");
   EXPECT_EQ(parse_cluster_objects("- 1\n", "a.yaml").error(), "a.yaml:1:1: wanted a mapping");
 }
 

@@ -14,9 +14,9 @@ class Channel;
 namespace weft::agent {
 
 struct ControlChannelOptions {
-  std::string address;      // host:port
-  std::string roots;        // PEM
-  std::string server_name;  // what its certificate must carry, whatever the address
+  std::string address;                         // host:port
+  std::string roots;                           // PEM
+  std::string server_name;                     // what its certificate must carry, whatever the address
   std::string private_key, certificate_chain;  // PEM; empty: no client certificate
   Duration keepalive = Duration::seconds(30);
   Duration reconnect = Duration::milliseconds(500);  // of the channel itself; who uses it has a backoff of its own

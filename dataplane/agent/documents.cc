@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
+#include "dataplane/agent/document_parts.h"
 #include "dataplane/agent/proto_json.h"
 
 namespace weft::agent {
@@ -14,10 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Answer = std::expected<Json, std::string>;
-
-constexpr std::pair<mesh::XdsType, const char*> kTypes[] = {{mesh::XdsType::kCluster, "clusters"},
-                                                            {mesh::XdsType::kEndpoints, "endpoints"},
-                                                            {mesh::XdsType::kListener, "listeners"}};
 
 struct Query {
   const QueryArguments& arguments;
@@ -29,23 +23,6 @@ struct Query {
     return it == arguments.end() ? std::string() : it->second;
   }
 };
-
-Json rfc3339(std::int64_t unix_seconds) {
-  if (unix_seconds == 0) return nullptr;
-  const auto time = static_cast<std::time_t>(unix_seconds);
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-Json rfc3339_ms(std::int64_t unix_ms) {
-  std::string text = rfc3339(unix_ms / 1000);
-  char fraction[8];
-  std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(unix_ms % 1000));
-  return text.insert(text.size() - 1, fraction);
-}
 
 bool matches(const Query& query, const PodReport& report) {
   const auto& [name_space, name] = report.pod.view.attached.name;
@@ -84,57 +61,6 @@ void add_pod_name(Json& out, const Query& query, InterfaceId interface) {
   }
 }
 
-Json strings(const std::vector<IpAddress>& addresses) {
-  Json out = Json::array();
-  for (const IpAddress& address : addresses) out.push_back(address.to_string());
-  return out;
-}
-
-Json stream_document(const PodReport& report) {
-  Json out = {{"connected", report.stream.connected},
-              {"since", rfc3339(report.stream.since)},
-              {"last_error", report.stream.last_error},
-              {"connects", report.stream.connects}};
-  for (const auto& [type, name] : kTypes) {
-    const auto it = report.types.find(type);
-    if (it == report.types.end()) continue;
-    const XdsTypeStatus& status = it->second.status;
-    out[name] = {{"held", it->second.resources.size()},
-                 {"responses", status.responses},
-                 {"rejected", status.rejected},
-                 {"version", status.version},
-                 {"refused", status.refused}};
-  }
-  return out;
-}
-
-Json pod_document(const PodReport& report) {
-  const PodView& view = report.pod.view;
-  Json out = {{"namespace", view.attached.name.first},
-              {"name", view.attached.name.second},
-              {"uid", view.attached.uid},
-              {"interface", view.attached.interface},
-              {"container_id", view.attached.key.container_id},
-              {"interface_name", view.attached.key.interface_name},
-              {"netns", view.attached.netns},
-              {"network", view.attached.network},
-              {"mac", view.attached.mac},
-              {"mtu", view.attached.mtu},
-              {"addresses", strings(view.addresses)},
-              {"in_mesh", view.in_mesh},
-              {"ready", report.pod.lacks.empty()},
-              {"lacks", report.pod.lacks},
-              {"problems", view.problems},
-              {"excluded_inbound_ports", view.excluded_inbound_ports},
-              {"excluded_outbound_ports", view.excluded_outbound_ports}};
-  if (view.object) out["service_account"] = view.object->service_account;
-  if (view.in_mesh) {
-    out["identity"] = view.identity;
-    out["xds"] = stream_document(report);
-  }
-  return out;
-}
-
 Answer pods_document(const Query& query) {
   const auto selected = select(query);
   if (!selected) return std::unexpected(selected.error());
@@ -153,56 +79,17 @@ Answer status_document(const Query& query) {
   }
   Json dataplane = Json::object();
   for (const auto& [name, value] : query.introspection.status()) dataplane[name] = value;
-  return Json{{"node", report.node_name},
-              {"version", "0.1.0"},
-              {"trust_domain", report.trust_domain},
-              {"started", rfc3339(report.started)},
-              {"snapshot_version", report.snapshot_version},
-              {"control_plane",
-               {{"xds", report.xds_address}, {"ca", report.ca_address}, {"streams_connected", streams}}},
-              {"pods", {{"attached", report.pods.size()}, {"in_mesh", in_mesh}, {"ready", ready}}},
-              {"cluster", {{"nodes", report.nodes}, {"service_ports", report.services}}},
-              {"dataplane", dataplane},
-              {"problems", report.problems}};
-}
-
-Json connection_document(const Query& query, const ConnectionRecord& record) {
-  Json out = {{"worker", record.worker},
-              {"id", record.id},
-              {"direction", record.direction},
-              {"source", record.source},
-              {"destination", record.destination},
-              {"upstream", record.upstream},
-              {"state", record.state},
-              {"cluster", record.cluster},
-              {"source_identity", record.source_identity},
-              {"destination_identity", record.destination_identity},
-              {"tls", record.tls},
-              {"bytes_sent", record.bytes_sent},
-              {"bytes_received", record.bytes_received},
-              {"memory", record.memory},
-              {"age_ms", record.age_ms}};
-  add_pod_name(out, query, record.pod);
-  return out;
-}
-
-Json decision_document(const Query& query, const DecisionRecord& record) {
-  Json out = {{"time", rfc3339_ms(record.unix_ms)},
-              {"direction", record.direction},
-              {"source", record.source},
-              {"destination", record.destination},
-              {"peer_identity", record.peer_identity},
-              {"verdict", record.verdict},
-              {"reason", record.reason},
-              {"policy", record.policy},
-              {"considered", record.considered},
-              {"listener", record.listener},
-              {"filter_chain", record.filter_chain},
-              {"cluster", record.cluster},
-              {"endpoint", record.endpoint},
-              {"detail", record.detail}};
-  add_pod_name(out, query, record.pod);
-  return out;
+  return Json{
+      {"node", report.node_name},
+      {"version", "0.1.0"},
+      {"trust_domain", report.trust_domain},
+      {"started", rfc3339(report.started)},
+      {"snapshot_version", report.snapshot_version},
+      {"control_plane", {{"xds", report.xds_address}, {"ca", report.ca_address}, {"streams_connected", streams}}},
+      {"pods", {{"attached", report.pods.size()}, {"in_mesh", in_mesh}, {"ready", ready}}},
+      {"cluster", {{"nodes", report.nodes}, {"service_ports", report.services}}},
+      {"dataplane", dataplane},
+      {"problems", report.problems}};
 }
 
 // Records of all pods, or of each selected one, through `ask`.
@@ -213,7 +100,9 @@ Answer records_document(const Query& query, const char* key, Ask ask, Print prin
   Json out = Json::array();
   const auto add = [&] {
     for (const auto& record : ask(*limits)) {
-      if (out.size() < limits->limit) out.push_back(print(query, record));
+      if (out.size() == limits->limit) return;
+      out.push_back(print(record));
+      add_pod_name(out.back(), query, record.pod);
     }
   };
   if (query.at("pod").empty() && query.at("namespace").empty()) {
@@ -244,7 +133,7 @@ Answer explain_document(const Query& query) {
 Answer config_document(const Query& query) {
   const std::string wanted_type = query.at("type"), wanted_name = query.at("name");
   const auto known = [&](const auto& type) { return wanted_type == type.second; };
-  if (!wanted_type.empty() && std::none_of(std::begin(kTypes), std::end(kTypes), known)) {
+  if (!wanted_type.empty() && std::none_of(std::begin(kXdsTitles), std::end(kXdsTitles), known)) {
     return std::unexpected("argument type: '" + wanted_type + "' is none of: clusters, endpoints, listeners");
   }
   const auto selected = select(query);
@@ -253,7 +142,7 @@ Answer config_document(const Query& query) {
   for (const PodReport* pod : *selected) {
     if (!pod->pod.view.in_mesh) continue;
     Json out = {{"namespace", pod->pod.view.attached.name.first}, {"name", pod->pod.view.attached.name.second}};
-    for (const auto& [type, title] : kTypes) {
+    for (const auto& [type, title] : kXdsTitles) {
       if (!wanted_type.empty() && wanted_type != title) continue;
       out[title] = Json::array();
       const auto held = pod->types.find(type);
@@ -266,33 +155,6 @@ Answer config_document(const Query& query) {
     pods.push_back(std::move(out));
   }
   return Json{{"pods", pods}};
-}
-
-Json certificate_document(const CertificateStatus& status) {
-  Json out = {{"identity", status.identity},
-              {"next_attempt", rfc3339(status.next_attempt)},
-              {"last_error", status.last_error},
-              {"issued", status.issued},
-              {"failures", status.failures},
-              {"serial", nullptr}};
-  if (!status.credentials) return out;
-  const crypto::CertificateInfo& leaf = status.credentials->certificate();
-  out["serial"] = leaf.serial;
-  out["issuer"] = leaf.issuer;
-  out["not_before"] = rfc3339(leaf.not_before);
-  out["not_after"] = rfc3339(leaf.not_after);
-  out["expired"] = leaf.not_after < unix_now();
-  out["roots"] = Json::array();
-  for (const auto& [trust_domain, roots] : status.credentials->trust_bundles()) {
-    for (const crypto::Certificate& root : roots) {
-      out["roots"].push_back({{"trust_domain", trust_domain},
-                              {"subject", root.info().subject},
-                              {"serial", root.info().serial},
-                              {"not_after", rfc3339(root.info().not_after)},
-                              {"fingerprint", crypto::to_hex(root.info().fingerprint)}});
-    }
-  }
-  return out;
 }
 
 Answer certs_document(const Query& query) {

@@ -1,7 +1,7 @@
 // The operator's questions as JSON documents (OperatorService.Query). Times are RFC 3339, counts are numbers.
 //
 //   status       {node, version, started, control_plane{}, pods{attached, in_mesh, ready}, dataplane{}, problems[]}
-//   pods         {pods: [{namespace, name, uid, interface, addresses[], in_mesh, identity, ready, lacks[], xds{}, ...}]}
+//   pods         {pods: [{namespace, name, uid, interface, addresses[], in_mesh, identity, ready, lacks[], xds{}...}]}
 //   connections  {connections: [ConnectionRecord with namespace and pod]}
 //   config       {pods: [{namespace, name, clusters[], endpoints[], listeners[]}]}, Envoy's resources as JSON
 //   certs        {certificates: [{identity, serial, not_before, not_after, roots[], next_attempt, last_error, ...}]}

@@ -25,7 +25,7 @@ std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 struct FakeControlPlane::Stream {
   grpc::ServerReaderWriter<Response, Request>* io = nullptr;
   grpc::ServerContext* context = nullptr;
-  std::map<std::string, std::map<std::string, bool>> subscribed;  // type URL -> names ("*")
+  std::map<std::string, std::map<std::string, bool>> subscribed;   // type URL -> names ("*")
   std::map<std::string, std::map<std::string, std::string>> sent;  // type URL -> name -> version
 };
 
@@ -105,7 +105,9 @@ class FakeControlPlane::Ads final : public discovery::AggregatedDiscoveryService
 FakeControlPlane::FakeControlPlane()
     : root_key_(must(crypto::PrivateKey::generate_p256())),
       root_(must(crypto::self_signed_root(root_key_, {"fake", now() - 3600, now() + 100'000}))),
-      root_pem_(root_.pem()), ca_(std::make_unique<Ca>(*this)), ads_(std::make_unique<Ads>(*this)) {
+      root_pem_(root_.pem()),
+      ca_(std::make_unique<Ca>(*this)),
+      ads_(std::make_unique<Ads>(*this)) {
   start();
 }
 
@@ -201,8 +203,7 @@ std::vector<FakeControlPlane::Received> FakeControlPlane::requests() {
   return requests_;
 }
 
-std::optional<FakeControlPlane::Received> FakeControlPlane::wait_for(
-    const std::function<bool(const Received&)>& test) {
+std::optional<FakeControlPlane::Received> FakeControlPlane::wait_for(const std::function<bool(const Received&)>& test) {
   std::unique_lock lock(mutex_);
   std::optional<Received> found;
   changed_.wait_for(lock, std::chrono::seconds(10), [&] {

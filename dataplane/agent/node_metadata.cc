@@ -29,7 +29,8 @@ std::string value_or(const Labels& labels, const std::string& key, std::string f
 
 // The injector sets these two labels on the pods that it changes; ours are not changed.
 void add_canonical_names(Struct& labels, const PodObject& pod) {
-  const std::string app = value_or(pod.labels, "app.kubernetes.io/name", value_or(pod.labels, "app", pod.workload_name));
+  const std::string app =
+      value_or(pod.labels, "app.kubernetes.io/name", value_or(pod.labels, "app", pod.workload_name));
   const std::string version =
       value_or(pod.labels, "app.kubernetes.io/version", value_or(pod.labels, "version", "latest"));
   const std::string name_key = "service.istio.io/canonical-name", revision_key = "service.istio.io/canonical-revision";

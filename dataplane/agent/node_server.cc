@@ -25,10 +25,14 @@ namespace {
 
 grpc::Status to_status(const PodFailure& failure) {
   switch (failure.kind) {
-    case PodFailureKind::kInvalid: return {grpc::StatusCode::INVALID_ARGUMENT, failure.text};
-    case PodFailureKind::kNotFound: return {grpc::StatusCode::NOT_FOUND, failure.text};
-    case PodFailureKind::kDiffers: return {grpc::StatusCode::FAILED_PRECONDITION, failure.text};
-    case PodFailureKind::kFailed: return {grpc::StatusCode::INTERNAL, failure.text};
+    case PodFailureKind::kInvalid:
+      return {grpc::StatusCode::INVALID_ARGUMENT, failure.text};
+    case PodFailureKind::kNotFound:
+      return {grpc::StatusCode::NOT_FOUND, failure.text};
+    case PodFailureKind::kDiffers:
+      return {grpc::StatusCode::FAILED_PRECONDITION, failure.text};
+    case PodFailureKind::kFailed:
+      return {grpc::StatusCode::INTERNAL, failure.text};
   }
   return {grpc::StatusCode::UNKNOWN, failure.text};
 }
@@ -174,8 +178,6 @@ std::expected<std::unique_ptr<NodeServer>, std::string> NodeServer::listen(const
 
 NodeServer::NodeServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-NodeServer::~NodeServer() {
-  parts_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
-}
+NodeServer::~NodeServer() { parts_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2)); }
 
 }  // namespace weft::agent

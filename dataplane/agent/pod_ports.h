@@ -18,10 +18,10 @@ inline constexpr InterfaceId kFirstPodInterface = 16;
 
 struct PodPortRequest {
   InterfaceId interface = kNoInterface;
-  std::string netns;                     // path of the pod's network namespace
-  std::string interface_name;            // of the device in that namespace, e.g. "eth0"
-  std::string mac;                       // the pod end's, "02:..."; empty: a new one. Kept over restarts
-  std::vector<IpAddress> addresses;      // the pod's own
+  std::string netns;                 // path of the pod's network namespace
+  std::string interface_name;        // of the device in that namespace, e.g. "eth0"
+  std::string mac;                   // the pod end's, "02:..."; empty: a new one. Kept over restarts
+  std::vector<IpAddress> addresses;  // the pod's own
   std::uint32_t mtu = 1500;
 };
 

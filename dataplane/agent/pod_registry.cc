@@ -64,6 +64,7 @@ std::string PodRegistry::refusal(const PodRequest& request) const {
   if (request.name.first.empty() || request.name.second.empty()) {
     return "no pod namespace and name (K8S_POD_NAMESPACE, K8S_POD_NAME): there is no identity without them";
   }
+  if (request.addresses.empty()) return "no addresses";
   if (request.mtu != 0 && (request.mtu < 1280 || request.mtu > 65535)) {
     return "MTU " + std::to_string(request.mtu) + " is not between 1280 and 65535";
   }

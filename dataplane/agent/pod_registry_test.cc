@@ -57,8 +57,8 @@ class PodRegistryTest : public testing::Test {
     restored_ = registry_->restore();
   }
   static PodRequest request(std::string container, std::string address) {
-    return {{container, "eth0"}, "/run/netns/" + container, "weft", {"samples", "pod-" + container}, "u-" + container,
-            {*IpAddress::parse(address)}, 0};
+    return {{container, "eth0"}, "/run/netns/" + container,    "weft", {"samples", "pod-" + container},
+            "u-" + container,    {*IpAddress::parse(address)}, 0};
   }
   InterfaceId interface_of(const std::string& container) { return registry_->pods().at({container, "eth0"}).interface; }
 

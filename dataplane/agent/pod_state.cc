@@ -22,11 +22,16 @@ constexpr int kFormat = 1;
 Json to_json(const AttachedPod& pod) {
   Json addresses = Json::array();
   for (const IpAddress& address : pod.addresses) addresses.push_back(address.to_string());
-  return {{"container_id", pod.key.container_id}, {"interface_name", pod.key.interface_name},
-          {"interface", pod.interface},           {"netns", pod.netns},
-          {"network", pod.network},               {"namespace", pod.name.first},
-          {"name", pod.name.second},              {"uid", pod.uid},
-          {"addresses", addresses},               {"mtu", pod.mtu},
+  return {{"container_id", pod.key.container_id},
+          {"interface_name", pod.key.interface_name},
+          {"interface", pod.interface},
+          {"netns", pod.netns},
+          {"network", pod.network},
+          {"namespace", pod.name.first},
+          {"name", pod.name.second},
+          {"uid", pod.uid},
+          {"addresses", addresses},
+          {"mtu", pod.mtu},
           {"mac", pod.mac}};
 }
 
@@ -98,7 +103,9 @@ std::expected<PodState, std::string> load_pod_state(const std::string& path) {
   std::stringstream text;
   text << file.rdbuf();
   auto state = pod_state_from_json(text.str());
-  if (!state) return std::unexpected(path + " " + state.error() + "; without it attached pods are not known (remove it to start with none)");
+  if (!state)
+    return std::unexpected(path + " " + state.error() +
+                           "; without it attached pods are not known (remove it to start with none)");
   return state;
 }
 

@@ -26,10 +26,10 @@ struct AttachedPod {
   std::string netns;
   std::string network;  // name of the CNI network
   ObjectName name;
-  std::string uid;      // as CNI gave it; may be empty
+  std::string uid;  // as CNI gave it; may be empty
   std::vector<IpAddress> addresses;
   std::uint32_t mtu = 0;
-  std::string mac;      // of the pod's end, once it is known
+  std::string mac;  // of the pod's end, once it is known
 };
 
 struct PodState {

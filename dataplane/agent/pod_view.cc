@@ -64,7 +64,8 @@ const PodObject* find_object(const AttachedPod& attached, const Cluster& cluster
 
 }  // namespace
 
-PodView view_pod(const AttachedPod& attached, const Cluster& cluster, const NodeOptions& node, const MeshOptions& mesh) {
+PodView view_pod(const AttachedPod& attached, const Cluster& cluster, const NodeOptions& node,
+                 const MeshOptions& mesh) {
   PodView view;
   view.attached = attached;
   view.addresses = attached.addresses;

@@ -19,8 +19,8 @@ struct PodView {
   std::string identity;              // SPIFFE id; empty: unknown or not in the mesh
   std::vector<IpAddress> addresses;  // CNI's, else the object's
   std::vector<std::uint16_t> excluded_inbound_ports, excluded_outbound_ports;
-  std::vector<std::string> lacks;    // what stands before certificate and configuration
-  std::vector<std::string> problems; // annotations that cannot be read
+  std::vector<std::string> lacks;     // what stands before certificate and configuration
+  std::vector<std::string> problems;  // annotations that cannot be read
 };
 
 PodView view_pod(const AttachedPod& attached, const Cluster& cluster, const NodeOptions& node, const MeshOptions& mesh);

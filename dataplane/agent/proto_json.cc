@@ -22,7 +22,8 @@ std::string full_name(const std::string& type_url) { return type_url.substr(type
 std::unique_ptr<Message> new_message(const std::string& name) {
   const auto* const descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
   if (descriptor == nullptr) return nullptr;
-  return std::unique_ptr<Message>(google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+  return std::unique_ptr<Message>(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
 }
 
 void make_printable(Message& message);

@@ -103,12 +103,14 @@ void XdsClient::start(InterfaceId id, Pod& pod) {
     });
   };
   XdsStream::Handlers handlers{
-      .received = [this, id, number = pod.number, later](const std::shared_ptr<DeltaResponse>& response) {
-        later([this, id, number, response] { received(id, number, *response); });
-      },
-      .ended = [this, id, number = pod.number, later](std::string reason) {
-        later([this, id, number, reason = std::move(reason)] { ended(id, number, reason); });
-      }};
+      .received =
+          [this, id, number = pod.number, later](const std::shared_ptr<DeltaResponse>& response) {
+            later([this, id, number, response] { received(id, number, *response); });
+          },
+      .ended =
+          [this, id, number = pod.number, later](std::string reason) {
+            later([this, id, number, reason = std::move(reason)] { ended(id, number, reason); });
+          }};
   pod.stream = XdsStream::start(channel, std::move(handlers), in_flight_);
   for (const DeltaRequest& request : pod.session.open(pod.pod.node)) pod.stream->send(request);
 }
@@ -121,7 +123,8 @@ void XdsClient::disconnect(Pod& pod) {
 }
 
 void XdsClient::retry(InterfaceId id, Pod& pod, const std::string& why) {
-  if (pod.status.last_error != why || pod.status.connected) log_warning("xds", "pod port " + std::to_string(id) + ": " + why);
+  if (pod.status.last_error != why || pod.status.connected)
+    log_warning("xds", "pod port " + std::to_string(id) + ": " + why);
   disconnect(pod);
   pod.status.last_error = why;
   pod.next = loop_.run_after(pod.backoff.next(random_), [this, id] { start(id, *pods_.at(id)); });

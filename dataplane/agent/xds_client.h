@@ -1,4 +1,4 @@
-// The xDS streams of this node's mesh pods: one a pod, over one channel a service account, each resumed after a failure.
+// The xDS streams of this node's mesh pods: one a pod, over one channel a service account, resumed after failures.
 #pragma once
 
 #include <functional>

@@ -16,8 +16,10 @@ namespace discovery = envoy::service::discovery::v3;
 class XdsStream::Reactor final : public grpc::ClientBidiReactor<DeltaRequest, DeltaResponse> {
  public:
   Reactor(const std::shared_ptr<grpc::Channel>& channel, Handlers handlers, InFlight& in_flight)
-      : channel_(channel), stub_(discovery::AggregatedDiscoveryService::NewStub(channel)),
-        handlers_(std::move(handlers)), in_flight_(in_flight) {}
+      : channel_(channel),
+        stub_(discovery::AggregatedDiscoveryService::NewStub(channel)),
+        handlers_(std::move(handlers)),
+        in_flight_(in_flight) {}
 
   void start() {
     in_flight_.begin();

@@ -11,8 +11,7 @@ using Unit = std::pair<std::string_view, std::uint64_t>;
 
 constexpr Unit kTimeUnits[] = {
     {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
-constexpr Unit kByteUnits[] = {
-    {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+constexpr Unit kByteUnits[] = {{"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
 
 std::string in_largest_unit(std::uint64_t value, std::span<const Unit> units) {
   Unit best = units.front();
@@ -67,7 +66,8 @@ std::uint64_t YamlValue::with_unit(std::span<const Unit> units, std::string_view
   const char* const last = value.data() + value.size();
   const auto [end, error] = std::from_chars(value.data(), last, number);
   const std::string_view unit(end, static_cast<std::size_t>(last - end));
-  if (error != std::errc()) fail("'" + value + "' does not start with a whole number; write it like " + std::string(example));
+  if (error != std::errc())
+    fail("'" + value + "' does not start with a whole number; write it like " + std::string(example));
   for (const auto& [name, factor] : units) {
     if (name != unit) continue;
     if (number > std::numeric_limits<std::int64_t>::max() / factor) fail("'" + value + "' is too large");
@@ -82,8 +82,9 @@ std::uint64_t YamlValue::with_unit(std::span<const Unit> units, std::string_view
 Duration YamlValue::duration(Duration least, Duration most) const {
   const auto value = static_cast<std::int64_t>(with_unit(kTimeUnits, "50ms"));
   if (value < least.ns() || value > most.ns()) {
-    fail("'" + node_.Scalar() + "' is not between " + in_largest_unit(static_cast<std::uint64_t>(least.ns()), kTimeUnits) +
-         " and " + in_largest_unit(static_cast<std::uint64_t>(most.ns()), kTimeUnits));
+    fail("'" + node_.Scalar() + "' is not between " +
+         in_largest_unit(static_cast<std::uint64_t>(least.ns()), kTimeUnits) + " and " +
+         in_largest_unit(static_cast<std::uint64_t>(most.ns()), kTimeUnits));
   }
   return Duration::nanoseconds(value);
 }
@@ -114,7 +115,8 @@ IpPrefix YamlValue::interface_address() const {
 IpPrefix YamlValue::prefix() const {
   const IpPrefix parsed = interface_address();
   for (int bit = parsed.length; bit < parsed.address.bits(); ++bit) {
-    if (parsed.address.data()[bit / 8] >> (7 - bit % 8) & 1) fail("'" + node_.Scalar() + "' has bits beyond its length");
+    if (parsed.address.data()[bit / 8] >> (7 - bit % 8) & 1)
+      fail("'" + node_.Scalar() + "' has bits beyond its length");
   }
   return parsed;
 }

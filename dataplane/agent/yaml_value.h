@@ -40,10 +40,10 @@ class YamlValue {
   std::string text() const;  // not empty
   bool boolean() const;      // true or false, nothing else
   std::uint32_t integer(std::uint32_t least, std::uint32_t most) const;
-  Duration duration(Duration least, Duration most) const;                   // "50us", "15s"; whole numbers only
-  std::uint64_t bytes(std::uint64_t least, std::uint64_t most) const;       // "64KiB", "1MiB", "2GiB", "1500B"
+  Duration duration(Duration least, Duration most) const;              // "50us", "15s"; whole numbers only
+  std::uint64_t bytes(std::uint64_t least, std::uint64_t most) const;  // "64KiB", "1MiB", "2GiB", "1500B"
   IpAddress address() const;
-  IpPrefix prefix() const;  // host bits must be zero
+  IpPrefix prefix() const;             // host bits must be zero
   IpPrefix interface_address() const;  // address/length, host bits kept
   Endpoint endpoint() const;
   std::string host_port() const;  // "istiod:15012", "[::1]:15012"
@@ -53,8 +53,8 @@ class YamlValue {
 
   // For documents that hold more than we read (Kubernetes objects): nullopt where the key is absent or null.
   std::optional<YamlValue> find(std::string_view key) const;
-  std::string plain() const;                            // any scalar, may be empty
-  std::string plain_at(std::string_view key) const;     // empty where absent
+  std::string plain() const;                                   // any scalar, may be empty
+  std::string plain_at(std::string_view key) const;            // empty where absent
   std::vector<YamlValue> list_at(std::string_view key) const;  // empty where absent
 
   template <typename T>

@@ -56,7 +56,8 @@ void disable_offload(int socket, const std::string& name, std::uint32_t command)
 Outcome disable_offloads(const std::string& name) {
   const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return failure("open a socket");
-  constexpr std::array kCommands = {ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
+  constexpr std::array kCommands = {ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO,
+                                    ETHTOOL_SGSO, ETHTOOL_SGRO};
   for (const auto command : kCommands) disable_offload(socket.get(), name, static_cast<std::uint32_t>(command));
   return {};
 }
