@@ -1,4 +1,4 @@
-// Lets libFuzzer steer programs that GCC compiled: clang 14, Debian 12's, cannot compile std::expected of its libstdc++.
+// Lets libFuzzer steer programs that GCC compiled: Debian 12's clang 14 cannot compile its libstdc++'s std::expected.
 // Build with -fsanitize-coverage=trace-pc,trace-cmp and link clang's libclang_rt.fuzzer archive. GCC calls back at each
 // basic block; the callbacks fill a counter table of the shape that libFuzzer reads (one byte a block, by hash).
 #include <cstdint>
