@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
 CNI_PATH = "/usr/lib/cni"
 SERVICES = [("web", "web", [("tcp-web", 8080, "TCP")]), ("greeter", "greeter", [("tcp-greeter", 7000, "TCP")]),
-            ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
+            ("steady", "steady", [("tcp-steady", 7001, "TCP")]), ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
 
 
 class Node:
@@ -57,6 +57,8 @@ workers:
 uplink:
   device: "net_af_packet0,iface=up0"
   addresses: ["10.99.0.{self.number}/24", "fd99::{self.number}/64"]
+pods:
+  ready_timeout: 3s
 host:
   interface: weft0
   addresses: ["192.168.77.{self.number}"]

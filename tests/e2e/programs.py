@@ -50,10 +50,13 @@ def start_programs(mesh):
     start_nginx(mesh, "web", pods["web"].namespace, 8080)
     pods["greeter"].start("greeter", "socat", "-d", "-d", "TCP6-LISTEN:7000,fork,reuseaddr,ipv6only=0",
                           "SYSTEM:echo 220 greeter ready; cat")
+    pods["steady"].start("steady", "socat", "TCP6-LISTEN:7001,fork,reuseaddr,ipv6only=0",
+                         "SYSTEM:echo 220 steady ready; cat")
     pods["perf"].start("iperf3-server", "iperf3", "-s")
     pods["dns"].start("dnsmasq", "dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--user=root", "--port=53",
                       "--address=/answer.shop/192.0.2.53")
     wait_until(lambda: listening(pods["greeter"].namespace, 7000), 5, "the greeter listens")
+    wait_until(lambda: listening(pods["steady"].namespace, 7001), 5, "the steady server listens")
     wait_until(lambda: listening(pods["perf"].namespace, 5201), 5, "iperf3 listens")
     wait_until(lambda: listening(pods["dns"].namespace, 53, "-lun"), 5, "dnsmasq listens")
 

@@ -53,7 +53,7 @@ def build(mesh, progress=lambda text: None, certificate_seconds=86400):
         node.start()
     progress("pods, attached by weft-cni")
     for name, node in (("client", "node-a"), ("intruder", "node-a"), ("web", "node-b"), ("greeter", "node-b"),
-                       ("perf", "node-b"), ("dns", "node-b"), ("neighbor", "node-b")):
+                       ("steady", "node-b"), ("perf", "node-b"), ("dns", "node-b"), ("neighbor", "node-b")):
         mesh.add_pod(name, "shop", name, node)
     mesh.add_pod("outsider", "legacy", "default", "node-a", in_mesh=False)
     mesh.report_endpoints()
@@ -124,8 +124,10 @@ def decision(node, pod, **wanted):
 def intruder_is_refused_unseen(mesh):
     web, intruder = mesh.pods["web"], mesh.pods["intruder"]
     before = accepted(web)
-    refused(intruder, WEB)
-    expect(accepted(web) == before + 1, "nginx saw a connection of the refused caller")
+    with Capture(mesh, "unseen", f"tcp and host {intruder.ipv4}", web.namespace, "eth0") as capture:
+        refused(intruder, WEB)
+    expect(accepted(web) == before + 1, "nginx accepted a connection of the refused caller")
+    expect(capture.count("tcp") == 0, "a segment of the refused caller reached the server's pod")
 
 
 def policy_refuses(mesh):
@@ -276,31 +278,36 @@ def serials(mesh):
 
 class Traffic:
     """What must not notice a rotation: one long connection that says something ten times a second and expects it
-    back, and new connections one after the other."""
+    back, and new connections one after the other. To a server that no other row touches."""
 
     SCRIPT = r"""
-import json, signal, socket, sys, time
-long = socket.create_connection(("10.96.0.11", 7000), 5)
-assert long.recv(100).startswith(b"220")
-echoed = opened = 0; errors = []
-stop = []
+import json, signal, socket, time
+echoed = opened = 0; errors = []; stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
-while not stop:
+
+def greeted():
+    connection = socket.create_connection(("10.96.0.13", 7001), 5)
+    connection.settimeout(5)
+    if not connection.recv(100).startswith(b"220"): raise OSError("no greeting")
+    return connection
+
+def echo(connection, word):
+    connection.sendall(word); got = b""
+    while len(got) < len(word):
+        more = connection.recv(100)
+        if not more: raise OSError("closed")
+        got += more
+    if got != word: raise OSError("other bytes")
+
+long = greeted()
+while not stop and len(errors) < 20:
     try:
-        word = b"%d\n" % echoed
-        long.sendall(word); got = b""
-        while len(got) < len(word): got += long.recv(100) or sys.exit("long connection closed")
-        if got != word: raise OSError("long connection: other bytes")
+        echo(long, b"%d\n" % echoed)
         echoed += 1
-        with socket.create_connection(("10.96.0.10", 80), 5) as short:
-            short.settimeout(5)
-            short.sendall(b"GET / HTTP/1.0\r\n\r\n"); page = b""
-            while chunk := short.recv(4096): page += chunk
-            if b"weft-demo-page" not in page: raise OSError("short page")
+        with greeted() as short: echo(short, b"short\n")
         opened += 1
     except OSError as error:
-        errors.append(str(error))
-        if len(errors) > 20: break
+        errors.append(f"after {echoed}: {error!r}")
     time.sleep(0.1)
 print(json.dumps({"echoed": echoed, "opened": opened, "errors": errors}))
 """
