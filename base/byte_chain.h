@@ -39,6 +39,11 @@ class ByteChain {
 
   // Empty slices are dropped.
   void push_back(Slice&& slice);
+  // Copies `bytes` into the free space behind the last slice. REQUIRES: !empty(), back().exclusive(), tailroom.
+  void extend_back(ByteSpan bytes) {
+    tail_->slice.append(bytes);
+    size_ += bytes.size();
+  }
   void push_front(Slice&& slice);
   void append(ByteChain&& other);
   // REQUIRES: !empty().

@@ -18,7 +18,7 @@ std::unique_ptr<GetServer> serve() {
   return std::move(*server);
 }
 
-std::string exchange(const GetServer& server, std::string_view request) {
+std::string ask(const GetServer& server, std::string_view request) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -36,22 +36,22 @@ std::string exchange(const GetServer& server, std::string_view request) {
 
 TEST(GetServer, AnswersGetWithPathAndQuery) {
   const auto server = serve();
-  const std::string answer = exchange(*server, "GET /x?a=1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string answer = ask(*server, "GET /x?a=1 HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
   EXPECT_TRUE(answer.ends_with("\r\n\r\nquery=a=1")) << answer;
 }
 
 TEST(GetServer, HeadHasNoBody) {
   const auto server = serve();
-  EXPECT_TRUE(exchange(*server, "HEAD /x HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+  EXPECT_TRUE(ask(*server, "HEAD /x HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
 }
 
 TEST(GetServer, RefusesByName) {
   const auto server = serve();
-  EXPECT_TRUE(exchange(*server, "GET /y HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
-  EXPECT_TRUE(exchange(*server, "POST /x HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
-  EXPECT_TRUE(exchange(*server, "garbage\r\n\r\n").starts_with("HTTP/1.1 400"));
-  EXPECT_TRUE(exchange(*server, "GET /x HTTP/1.1\r\nA: " + std::string(9000, 'a')).starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(ask(*server, "GET /y HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(ask(*server, "POST /x HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+  EXPECT_TRUE(ask(*server, "garbage\r\n\r\n").starts_with("HTTP/1.1 400"));
+  EXPECT_TRUE(ask(*server, "GET /x HTTP/1.1\r\nA: " + std::string(9000, 'a')).starts_with("HTTP/1.1 431"));
 }
 
 TEST(GetServer, AnAddressInUseIsAnError) {

@@ -91,8 +91,6 @@ std::optional<Aead> aead_of(const SSL_CIPHER* cipher) {
   }
 }
 
-int openssl_version(TlsVersion version) { return static_cast<int>(version); }
-
 bool is_version_reason(int reason) {
   return reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW ||
          reason == SSL_R_VERSION_TOO_HIGH || reason == SSL_R_WRONG_SSL_VERSION ||
@@ -125,8 +123,8 @@ bool Impl::begin() {
   in = BIO_new(BIO_s_mem());
   out = BIO_new(BIO_s_mem());
   SSL_set_bio(ssl.get(), in, out);
-  SSL_set_min_proto_version(ssl.get(), openssl_version(settings.min_version));
-  SSL_set_max_proto_version(ssl.get(), openssl_version(settings.max_version));
+  SSL_set_min_proto_version(ssl.get(), static_cast<int>(settings.min_version));
+  SSL_set_max_proto_version(ssl.get(), static_cast<int>(settings.max_version));
   if (!client) {
     const int required = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_set_verify(ssl.get(), settings.require_client_certificate ? required : SSL_VERIFY_NONE, nullptr);

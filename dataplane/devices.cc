@@ -38,7 +38,7 @@ std::expected<std::unique_ptr<Devices>, std::string> Devices::open(const agent::
   host.queues = config.workers.count;
   host.mtu = config.host.mtu;
   for (const IpPrefix& own : config.uplink.addresses) host.node_addresses.push_back(own.address);
-  host.gateways = {config.pods.gateway_ipv4, config.pods.gateway_ipv6};
+  host.gateways = {net::gateway_v4(), net::gateway_v6()};
   auto tap = nic::open_host_port(host);
   if (!tap) return std::unexpected("host port " + config.host.interface + ": " + tap.error());
   devices->host_ = std::move(*tap);
@@ -77,7 +77,7 @@ std::expected<agent::PodPort, std::string> Devices::open_pod(const agent::PodPor
     options.queues = static_cast<unsigned>(workers_.size());
     options.mtu = request.mtu;
     options.addresses = request.addresses;
-    options.gateways = {request.gateway_ipv4, request.gateway_ipv6};
+    options.gateways = {net::gateway_v4(), net::gateway_v6()};
     if (const auto mac = net::MacAddress::parse(request.mac)) options.mac = *mac;
     if (options.mac.is_zero()) options.mac = nic::pod_mac(request.addresses.front());
     auto tap = nic::open_pod_port(options);
@@ -88,7 +88,8 @@ std::expected<agent::PodPort, std::string> Devices::open_pod(const agent::PodPor
     pod = {std::move(*tap), options.mac};
     hand_out(request.interface, *pod.tap);
   }
-  return agent::PodPort{pod.mac.to_string(), nic::gateway_mac().to_string(), pod.tap->options().mtu};
+  return agent::PodPort{pod.mac.to_string(), nic::gateway_mac().to_string(), pod.tap->options().mtu,
+                        net::gateway_v4(), net::gateway_v6()};
 }
 
 std::expected<agent::PodPort, std::string> Devices::create(const agent::PodPortRequest& request) {

@@ -17,6 +17,7 @@
 #include "dataplane/introspection.h"
 #include "dataplane/network_spec.h"
 #include "dataplane/nic/eal.h"
+#include "dataplane/nic/host_port.h"
 #include "dataplane/worker_group.h"
 
 namespace weft::dataplane {
@@ -61,7 +62,7 @@ void start_logging(const agent::LogOptions& options) {
                       spdlog::pattern_time_type::utc);
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(logger);
-  spdlog::flush_every(std::chrono::milliseconds(200));
+  spdlog::flush_every(std::chrono::seconds(1));
   set_log_level(options.level);
   set_log_sink(json ? to_json_lines : to_spdlog);
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "controlplane/ca/signer.h"
-#include "controlplane/xds/caller.h"
+#include "controlplane/ca/caller.h"
 #include "crypto/jwt.h"
 
 namespace weft::controlplane {

@@ -24,8 +24,8 @@ grpc::StatusCode status_of(CaRefusal refusal) {
 
 class CaService final : public IstioCertificateService::CallbackService {
  public:
-  CaService(Authenticate authenticate, Signer& signer, Metrics& metrics)
-      : authenticate_(std::move(authenticate)), signer_(signer), metrics_(metrics) {}
+  CaService(Authenticate authenticate, Signer& signer, CaEvents events)
+      : authenticate_(std::move(authenticate)), signer_(signer), events_(std::move(events)) {}
 
   grpc::ServerUnaryReactor* CreateCertificate(grpc::CallbackServerContext* context,
                                               const IstioCertificateRequest* request,
@@ -38,10 +38,10 @@ class CaService final : public IstioCertificateService::CallbackService {
  private:
   grpc::Status create(const grpc::ServerContextBase& context, const IstioCertificateRequest& request,
                       IstioCertificateResponse* response) {
-    metrics_.add(Metric::kCsrCount);
+    events_.on_request();
     auto caller = authenticate_(context);
     if (!caller || !*caller) {
-      metrics_.add(Metric::kAuthenticationFailures);
+      events_.on_unauthenticated();
       const std::string why = caller ? "certificates are issued over TLS only" : caller.error();
       log_warning("ca", "caller at " + context.peer() + " refused: " + why);
       return {grpc::StatusCode::UNAUTHENTICATED, why};
@@ -53,31 +53,26 @@ class CaService final : public IstioCertificateService::CallbackService {
     auto chain = signer_.sign(**caller, wanted, std::time(nullptr));
     if (!chain) return refuse(**caller, chain.error());
     for (std::string& pem : chain->pems) response->add_cert_chain(std::move(pem));
-    metrics_.add(Metric::kIssued);
+    events_.on_issued();
     log_info("ca", "issued " + chain->identity + " to " + (*caller)->account());
     return grpc::Status::OK;
   }
 
   grpc::Status refuse(const Caller& caller, const CaError& error) {
-    if (error.refusal == CaRefusal::kBadRequest) metrics_.add(Metric::kCsrParsing);
-    if (error.refusal == CaRefusal::kSigning) metrics_.add(Metric::kCsrSigning);
-    const bool identity = error.refusal == CaRefusal::kUntrustedAccount || error.refusal == CaRefusal::kNoNode ||
-                          error.refusal == CaRefusal::kNoPodOnNode || error.refusal == CaRefusal::kPodNotKnown ||
-                          error.refusal == CaRefusal::kStaleCaller;
-    if (identity) metrics_.add(Metric::kImpersonationRefusals);
+    events_.on_refused(error.refusal);
     log_warning("ca", "request of " + caller.account() + " refused: " + error.message);
     return {status_of(error.refusal), error.message};
   }
 
   Authenticate authenticate_;
   Signer& signer_;
-  Metrics& metrics_;
+  CaEvents events_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> make_ca_service(Authenticate authenticate, Signer& signer, Metrics& metrics) {
-  return std::make_unique<CaService>(std::move(authenticate), signer, metrics);
+std::unique_ptr<grpc::Service> make_ca_service(Authenticate authenticate, Signer& signer, CaEvents events) {
+  return std::make_unique<CaService>(std::move(authenticate), signer, std::move(events));
 }
 
 }  // namespace weft::controlplane

@@ -1,11 +1,11 @@
 // istio.v1.auth.IstioCertificateService over the signer.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "controlplane/ca/signer.h"
-#include "controlplane/xds/caller.h"
-#include "controlplane/xds/metrics.h"
+#include "controlplane/ca/caller.h"
 
 namespace grpc {
 class Service;
@@ -13,7 +13,15 @@ class Service;
 
 namespace weft::controlplane {
 
-// REQUIRES: signer and metrics outlive the service.
-std::unique_ptr<grpc::Service> make_ca_service(Authenticate authenticate, Signer& signer, Metrics& metrics);
+// What happens to requests; main counts it. Called on gRPC's threads.
+struct CaEvents {
+  std::function<void()> on_request = [] {};
+  std::function<void()> on_unauthenticated = [] {};
+  std::function<void(CaRefusal)> on_refused = [](CaRefusal) {};
+  std::function<void()> on_issued = [] {};
+};
+
+// REQUIRES: the signer outlives the service.
+std::unique_ptr<grpc::Service> make_ca_service(Authenticate authenticate, Signer& signer, CaEvents events);
 
 }  // namespace weft::controlplane

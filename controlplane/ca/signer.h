@@ -14,7 +14,7 @@
 
 #include "controlplane/ca/authority.h"
 #include "controlplane/registry/index.h"
-#include "controlplane/xds/caller.h"
+#include "controlplane/ca/caller.h"
 
 namespace weft::controlplane {
 

@@ -56,13 +56,9 @@ class Decoder {
     meta_.name = meta.text("name");
     if (scope_of(kind) == Scope::kNamespaced) {
       meta_.name_space = meta.text("namespace");
-      if (auto wrong = check_label_name(meta_.name_space)) {
-        return unrecognised(ProblemCode::kNotAnObject, "metadata.namespace", meta_.name_space.empty() ? "missing" : *wrong);
-      }
+      if (auto wrong = check_label_name(meta_.name_space)) return nameless(meta, "namespace", *wrong);
     }
-    if (auto wrong = check_name(kind, meta_.name)) {
-      return unrecognised(ProblemCode::kNotAnObject, "metadata.name", meta_.name.empty() ? "missing" : *wrong);
-    }
+    if (auto wrong = check_name(kind, meta_.name)) return nameless(meta, "name", *wrong);
     const ObjectKey key{kind, meta_.name_space, meta_.name};
     meta_.uid = meta.text("uid");
     meta_.labels = meta.text_map("labels");
@@ -80,6 +76,14 @@ class Decoder {
     }
     result_.key = key;
     return true;
+  }
+
+  bool nameless(const Fields& meta, const std::string& field, std::string wrong) {
+    result_.unrecognised = true;
+    if (!has_errors(fields_)) {  // else its type was wrong, which has been said
+      add(ProblemCode::kNotAnObject, "metadata." + field, meta.find(field) ? std::move(wrong) : "missing");
+    }
+    return false;
   }
 
   static Wrong check_name(Kind kind, const std::string& name) {

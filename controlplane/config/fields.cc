@@ -30,7 +30,10 @@ std::string Fields::path_of(std::string_view key) const {
 void Fields::wrong_type(const Value& value, std::string path, Value::Type wanted) {
   std::string message = "expected " + std::string(to_string(wanted)) + ", got " + std::string(to_string(value.type));
   const bool secret = path.starts_with("data") || path.starts_with("stringData");  // of Secrets: not to be logged
-  if (!secret && value.type != Value::Type::kList && value.type != Value::Type::kMap) message += " (" + value.text.substr(0, 60) + ")";
+  if (!secret && value.type != Value::Type::kList && value.type != Value::Type::kMap) {
+    message += " (" + value.text.substr(0, 60) + ")";
+    if (wanted == Value::Type::kText) message += "; quote it if text is meant";
+  }
   problems_->push_back({ProblemCode::kWrongType, value.position, std::move(path), std::move(message)});
 }
 

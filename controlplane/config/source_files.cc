@@ -76,13 +76,17 @@ void expand(const std::string& origin, Value root, std::vector<std::shared_ptr<c
   for (const Value& item : items->items) out.push_back(std::make_shared<const Document>(origin, item));
 }
 
-OriginUpdate parse_file(const std::string& origin, std::string_view text) {
+}  // namespace
+
+OriginUpdate parse_origin(const std::string& origin, std::string_view text) {
   auto roots = parse_yaml(text);
   if (!roots) return unreadable(origin, ProblemCode::kSyntax, roots.error().position, roots.error().message);
   OriginUpdate update{origin, OriginUpdate::What::kContent, {}, {}};
   for (Value& root : *roots) expand(origin, std::move(root), update.documents);
   return update;
 }
+
+namespace {
 
 OriginUpdate read_file(const std::string& path, const std::string& origin, std::size_t bytes_max, bool ask_writers) {
   Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -108,7 +112,7 @@ OriginUpdate read_file(const std::string& path, const std::string& origin, std::
       return unreadable(origin, ProblemCode::kTooLarge, {}, "more than " + std::to_string(bytes_max) + " bytes");
     }
   }
-  return parse_file(origin, text);
+  return parse_origin(origin, text);
 }
 
 // Files below `root` as origin names ("sub/a.yaml"), and the folders ("" is the root itself). Symbolic links to files are

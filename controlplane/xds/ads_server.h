@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/xds/caller.h"
+#include "controlplane/ca/caller.h"
 #include "controlplane/xds/metrics.h"
 #include "controlplane/xds/session.h"
 #include "controlplane/xds/world.h"

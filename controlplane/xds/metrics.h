@@ -32,8 +32,7 @@ namespace weft::controlplane {
   X(kAuthenticationFailures, "citadel_server_authentication_failure_count", "counter", "Callers refused")   \
   X(kCsrParsing, "citadel_server_csr_parsing_err_count", "counter", "Requests that do not parse")           \
   X(kCsrSigning, "citadel_server_csr_sign_err_count", "counter", "Requests that could not be signed")       \
-  X(kIdExtraction, "citadel_server_id_extraction_err_count", "counter", "Callers without an identity")      \
-  X(kImpersonationRefusals, "weft_ca_impersonation_refusals", "counter", "Identities refused to a node agent") \
+  X(kCsrRefusals, "weft_ca_refusals", "counter", "Signing requests refused, by reason")                     \
   X(kRootExpiry, "citadel_server_root_cert_expiry_timestamp", "gauge", "When the root expires, Unix seconds") \
   X(kChainExpiry, "citadel_server_cert_chain_expiry_timestamp", "gauge", "When the CA's own certificate expires") \
   X(kInfo, "pilot_info", "gauge", "Version")                                                                \

@@ -70,7 +70,9 @@ std::uint16_t update_checksum(std::uint16_t checksum, ByteSpan before, ByteSpan 
   std::uint64_t sum = static_cast<std::uint16_t>(~checksum);
   sum += static_cast<std::uint16_t>(~sum_of(before));
   sum += sum_of(after);
-  return checksum_of(fold_sum(sum));
+  // 0 and 0xffff are one number, but over data of zeros only 0xffff verifies; elsewhere both do (RFC 1624 section 3).
+  const std::uint16_t updated = checksum_of(fold_sum(sum));
+  return updated == 0 ? 0xffff : updated;
 }
 
 }  // namespace weft::net

@@ -99,6 +99,7 @@ FragmentTable::Refusal FragmentTable::refuse(Datagram& datagram, Drop reason) {
   datagram.pieces.clear();
   memory_ -= datagram.memory;
   datagram.memory = 0;
+  datagram.header_bytes = 0;
   datagram.refused = true;
   return {reason, died};
 }

@@ -251,9 +251,7 @@ void rewrite_endpoints(std::uint8_t* ip, const IpHeader& header, const Endpoint&
   std::uint8_t* field = l4 + *checksum_offset_of(header.protocol);
   const bool udp = header.protocol == kProtocolUdp;
   if (udp && load_be16(field) == 0) return;  // RFC 768: the sender computed none
-  std::uint16_t checksum = update_checksum(load_be16(field), {before, 2 * size + 4}, {after, 2 * size + 4});
-  if (udp && checksum == 0) checksum = 0xffff;
-  store_be16(field, checksum);
+  store_be16(field, update_checksum(load_be16(field), {before, 2 * size + 4}, {after, 2 * size + 4}));
 }
 
 }  // namespace weft::net

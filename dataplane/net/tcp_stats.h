@@ -39,6 +39,8 @@ namespace weft::net {
   X(drop_syn_waiting, "segments that came while their SYN still waited for a decision")                         \
   X(drop_unknown_interface, "SYNs by an interface that nobody announced")                                       \
   X(drop_paws, "segments with a timestamp older than the connection's (RFC 7323 5.3)")                          \
+  X(drop_no_timestamp, "segments without the timestamp that was agreed on (RFC 7323 3.2)")                          \
+  X(drop_time_wait, "segments of a connection in TIME-WAIT, RSTs included (RFC 1337)")                              \
   X(drop_out_of_window, "segments outside the receive window")                                                  \
   X(drop_reset_unacceptable, "RSTs outside the window, or in it but not at RCV.NXT (challenged)")               \
   X(drop_syn_in_window, "SYNs on a synchronized connection (challenged)")                                       \

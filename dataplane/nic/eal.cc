@@ -19,7 +19,9 @@ namespace weft::nic {
 
 namespace {
 
-std::string last_error;
+// What DPDK complained of, the cause first; it goes on for a while after it.
+std::string complaints;
+constexpr std::size_t kComplaintsMax = 300;
 
 // DPDK's informational lines are many and about itself: debug. A line may come in pieces; each ends one of ours.
 ssize_t take_line(void*, const char* text, std::size_t size) {
@@ -27,7 +29,8 @@ ssize_t take_line(void*, const char* text, std::size_t size) {
   while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.remove_suffix(1);
   if (line.empty()) return static_cast<ssize_t>(size);
   const int level = rte_log_cur_msg_loglevel();
-  if (level <= static_cast<int>(RTE_LOG_ERR)) last_error = line;
+  if (level <= static_cast<int>(RTE_LOG_ERR) && complaints.size() < kComplaintsMax)
+    complaints.append(complaints.empty() ? "" : "; ").append(line);
   log(level <= static_cast<int>(RTE_LOG_WARNING) ? LogLevel::kWarning : LogLevel::kDebug, "dpdk", line);
   return static_cast<ssize_t>(size);
 }
@@ -71,7 +74,7 @@ std::vector<std::string> arguments(const EalOptions& options, int core) {
 
 std::string dpdk_error() {
   const std::string reason = rte_strerror(rte_errno);
-  return last_error.empty() ? reason : reason + " (" + last_error + ")";
+  return complaints.empty() ? reason : reason + " (" + complaints + ")";
 }
 
 std::expected<void, std::string> start_eal(const EalOptions& options) {

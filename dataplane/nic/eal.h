@@ -9,8 +9,8 @@
 namespace weft::nic {
 
 struct EalOptions {
-  std::string node;                  // file prefix: two nodes on one machine must differ. Letters, digits, '-', '_', '.'
-  std::vector<std::string> devices;  // DPDK device arguments: "net_af_packet0,iface=wire0", "0000:03:10.0"
+  std::string node{};                  // file prefix, unique on the machine: letters, digits, '-', '_', '.'
+  std::vector<std::string> devices{};  // DPDK device arguments: "net_af_packet0,iface=wire0", "0000:03:10.0"
   bool huge_pages = false;           // false: ordinary memory (no device that does DMA works without huge pages)
   std::uint32_t memory_mb = 256;     // all of DPDK's memory when huge_pages is false; the least at start else
   int core = -1;                     // where DPDK's own control threads run; -1: wherever the caller runs

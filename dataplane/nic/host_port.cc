@@ -56,7 +56,8 @@ void disable_offload(int socket, const std::string& name, std::uint32_t command)
 Outcome disable_offloads(const std::string& name) {
   const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return failure("open a socket");
-  constexpr std::array kCommands = {ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
+  constexpr std::array kCommands = {ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO,
+                                    ETHTOOL_SGSO, ETHTOOL_SGRO};
   for (const auto command : kCommands) disable_offload(socket.get(), name, static_cast<std::uint32_t>(command));
   return {};
 }
@@ -66,6 +67,11 @@ Outcome silence(const std::string& name) {
   if (std::ifstream("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6").good()) {
     if (auto done = require_sysctl("ipv6/conf/" + name + "/disable_ipv6", "1"); !done) return done;
   }
+  // The larger of "all" and the interface's own counts, and 2 is loose.
+  std::string all;
+  if (std::ifstream("/proc/sys/net/ipv4/conf/all/rp_filter") >> all; all == "2")
+    return std::unexpected("sysctl net.ipv4.conf.all.rp_filter is 2 (loose): the node's kernel would take what "
+                           "arrives here; set it to 0 or 1");
   // Without a route by this interface strict reverse-path filtering drops all IPv4 that arrives: the kernel would else
   // answer for the node's own addresses beside us, on whatever interface they lie.
   return require_sysctl("ipv4/conf/" + name + "/rp_filter", "1");

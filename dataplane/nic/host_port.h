@@ -15,9 +15,9 @@ struct HostPortOptions {
   std::string name = "weft0";
   unsigned queues = 1;
   std::uint32_t mtu = 1500;
-  std::vector<IpAddress> node_addresses;  // source of what the node sends to pods; added to the device
-  std::vector<IpAddress> gateways;        // link-local next hop of each family
-  std::vector<IpPrefix> routes;           // what lies behind us: pods' addresses or ranges, Service ranges
+  std::vector<IpAddress> node_addresses{};  // source of what the node sends to pods; added to the device
+  std::vector<IpAddress> gateways{};        // link-local next hop of each family
+  std::vector<IpPrefix> routes{};           // what lies behind us: pods' addresses or ranges, Service ranges
 };
 
 // A TAP in the caller's namespace with routes through us. Reopened: routes are made equal to the options.

@@ -15,8 +15,8 @@ static_assert(sizeof(Buffer) <= kPrivateSize);
 inline Buffer* buffer_of(rte_mbuf* m) { return static_cast<Buffer*>(rte_mbuf_to_priv(m)); }
 inline rte_mbuf* mbuf_of(Buffer* buffer) { return reinterpret_cast<rte_mbuf*>(buffer) - 1; }
 
-// The buffer of an mbuf that came from a pool or a device, with one reference. Set each time: a device may have attached
-// storage of its own to the mbuf.
+// The buffer of an mbuf that came from a pool or a device, with one reference. Set each time: a device may have
+// attached storage of its own to the mbuf.
 inline Buffer* wrap(rte_mbuf* m, BufferPool* pool) {
   Buffer* buffer = buffer_of(m);
   *buffer = {static_cast<std::uint8_t*>(m->buf_addr), m->buf_len, 1, pool};

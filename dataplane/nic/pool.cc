@@ -35,7 +35,7 @@ Buffer* MbufPool::allocate() {
   return m == nullptr ? nullptr : wrap(m, this);
 }
 
-// A device may still read the storage (an indirect mbuf of an earlier transmission): then the mbuf's own count keeps it.
+// A device may still read the storage (indirect mbuf of an earlier transmission): then the mbuf's own count keeps it.
 void MbufPool::release(Buffer* buffer) { rte_pktmbuf_free_seg(mbuf_of(buffer)); }
 
 bool MbufPool::made(const Buffer& buffer) { return typeid(*buffer.pool) == typeid(MbufPool); }

@@ -4,8 +4,11 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <array>
 
+#include "base/bytes.h"
 #include "base/log.h"
+#include "dataplane/net/owner.h"
 #include "dataplane/nic/last_error.h"
 #include "dataplane/nic/packet_socket.h"
 #include "dataplane/nic/port_link.h"
@@ -31,6 +34,12 @@ bool is_virtio(std::string_view driver) {
   return driver.find("virtio") != std::string_view::npos || driver.find("vhost") != std::string_view::npos;
 }
 
+// The vhost driver passes super-segments on to a peer that takes them, which its argument tso=1 offers, but does not
+// declare it (22.11). Our own peers, and QEMU's guests, take the offer.
+bool is_vhost_with_tso(std::string_view driver, const std::string& device) {
+  return driver == "net_vhost" && device.find("tso=1") != std::string::npos;
+}
+
 net::LinkCapabilities capabilities_of(std::uint64_t tx_offloads, std::uint32_t mtu) {
   constexpr std::uint64_t kChecksums = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
   constexpr std::uint64_t kCutting = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -42,6 +51,14 @@ net::LinkCapabilities capabilities_of(std::uint64_t tx_offloads, std::uint32_t m
   return capabilities;
 }
 
+// Toeplitz with a key of period 16 is symmetric; it and the table below agree with net::owner_of, so that a frame comes
+// in at its owner. 52: the longest key that drivers ask for.
+std::array<std::uint8_t, 52> symmetric_key() {
+  std::array<std::uint8_t, 52> key;
+  for (std::size_t i = 0; i < key.size(); i += 2) store_be16(&key[i], net::kSymmetricRssKey);
+  return key;
+}
+
 }  // namespace
 
 struct Port::Impl {
@@ -50,7 +67,9 @@ struct Port::Impl {
   rte_eth_dev_info info{};
   std::uint16_t queues = 1;
   bool rss = false;
+  bool rss_agrees = false;
   bool started = false;
+  std::array<std::uint8_t, 52> rss_key = symmetric_key();
   WakeUp wake_up = WakeUp::kNone;
   QueueOptions queue;  // but its number
   std::vector<FileDescriptor> sockets;
@@ -67,12 +86,15 @@ struct Port::Impl {
   Outcome configure(bool interrupts);
   Outcome set_up_queues();
   Outcome start();
+  void agree_with_owners();
   Outcome bring_up();
   void choose_wake_up(bool interrupts);
 };
 
 // REQUIRES: the device is stopped.
 Outcome Port::Impl::configure(bool interrupts) {
+  // Anew: vhost knows its offloads only once it has been configured.
+  rte_eth_dev_info_get(id, &info);
   rte_eth_conf conf{};
   conf.rxmode.mtu = options.mtu;
   std::uint64_t rx = kRxWanted | (is_virtio(info.driver_name) ? RTE_ETH_RX_OFFLOAD_TCP_LRO : 0);
@@ -80,14 +102,21 @@ Outcome Port::Impl::configure(bool interrupts) {
   conf.rxmode.max_lro_pkt_size = info.max_lro_pkt_size;
   conf.txmode.offloads = kTxWanted & info.tx_offload_capa;
   conf.intr_conf.rxq = interrupts ? 1 : 0;
-  rss = queues > 1 && (kRssWanted & info.flow_type_rss_offloads) != 0;
+  rss = queues > 1 && info.hash_key_size <= rss_key.size() &&
+        (kRssWanted & info.flow_type_rss_offloads) != 0;
   if (rss) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = kRssWanted & info.flow_type_rss_offloads;
+    conf.rx_adv_conf.rss_conf.rss_key = rss_key.data();
+    conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
   }
   if (const int result = rte_eth_dev_configure(id, queues, queues, &conf); result != 0)
     return fail("configure", result);
+  const std::uint64_t known = info.tx_offload_capa;
+  rte_eth_dev_info_get(id, &info);
+  if (info.tx_offload_capa != known) return configure(interrupts);
   queue.capabilities = capabilities_of(conf.txmode.offloads, options.mtu);
+  if (is_vhost_with_tso(info.driver_name, options.device)) queue.capabilities.tso = queue.capabilities.checksum;
   queue.multi_segment = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
   queue.ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
   return set_up_queues();
@@ -114,10 +143,23 @@ Outcome Port::Impl::start() {
     return fail("set MTU " + std::to_string(options.mtu) + " (the device takes " + std::to_string(info.min_mtu) +
                     " to " + std::to_string(info.max_mtu) + ")", result);
   // Our own address, broadcast and multicast (Neighbor Discovery); a device that cannot choose gives us everything.
+  if (rss) agree_with_owners();
   rte_eth_promiscuous_disable(id);
   if (rte_eth_allmulticast_enable(id) != 0 && rte_eth_promiscuous_enable(id) != 0)
     log_debug("nic", "the uplink neither filters nor takes settings for it");
   return {};
+}
+
+// Where the table cannot be set, or is shorter than the owner function's, the workers' hand-over does the rest.
+void Port::Impl::agree_with_owners() {
+  if (info.reta_size % net::kRedirectionEntries != 0) return;
+  std::vector<rte_eth_rss_reta_entry64> table((info.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
+  for (std::uint16_t i = 0; i < info.reta_size; ++i) {
+    rte_eth_rss_reta_entry64& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
+    group.mask |= std::uint64_t{1} << (i % RTE_ETH_RETA_GROUP_SIZE);
+    group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<std::uint16_t>(net::owner_of_hash(i, queues));
+  }
+  rss_agrees = info.reta_size > 0 && rte_eth_dev_rss_reta_update(id, table.data(), info.reta_size) == 0;
 }
 
 Outcome Port::Impl::bring_up() {
@@ -190,6 +232,7 @@ unsigned Port::queues() const { return impl_->queues; }
 const net::LinkCapabilities& Port::capabilities() const { return impl_->queue.capabilities; }
 WakeUp Port::wake_up() const { return impl_->wake_up; }
 bool Port::has_rss() const { return impl_->rss; }
+bool Port::rss_agrees() const { return impl_->rss_agrees; }
 std::string Port::driver() const { return impl_->info.driver_name; }
 const PortCounters& Port::counters(unsigned queue) const { return *impl_->counters[queue]; }
 

@@ -29,7 +29,7 @@ struct PortCounters {
 };
 
 struct PortOptions {
-  std::string device;      // as given to start_eal()
+  std::string device{};      // as given to start_eal(); net_vhost wants tso=1 to pass super-segments
   unsigned queues = 1;     // wanted, one per worker; a device may have fewer
   std::uint32_t mtu = 1500;
   std::uint16_t descriptors = 512;  // of each queue
@@ -64,7 +64,9 @@ class Port {
   const net::LinkCapabilities& capabilities() const;
   net::MacAddress mac() const;
   WakeUp wake_up() const;
+  // The device spreads flows over its queues, and it does so as net::owner_of says: hand-over is then the exception.
   bool has_rss() const;
+  bool rss_agrees() const;
   std::string driver() const;
   // Any thread.
   bool link_up() const;

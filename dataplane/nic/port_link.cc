@@ -70,7 +70,8 @@ FileDescriptor interrupt_epoll(const QueueOptions& options) {
 
 PortLink::PortLink(const QueueOptions& options, FileDescriptor socket, PortCounters& counters)
     : options_(options),
-      wait_(options.wake_up == WakeUp::kInterrupt ? interrupt_epoll(options) : std::move(socket)), counters_(counters) {}
+      wait_(options.wake_up == WakeUp::kInterrupt ? interrupt_epoll(options) : std::move(socket)),
+      counters_(counters) {}
 
 PortLink::~PortLink() {
   rte_pktmbuf_free_bulk(early_.data(), early_count_);

@@ -1,7 +1,7 @@
 // TAP devices with virtio headers: how the kernel of a pod, or of the node, exchanges frames with us.
 //
-// The kernel hands over and takes TCP super-segments of up to 64 KB with their checksums left to the receiver. Each
-// worker has a queue (a file descriptor). The device is persistent: closing every queue leaves it there, with addresses,
+// The kernel hands over and takes TCP super-segments of up to 64 KB with checksums left to the receiver. Each worker
+// has a queue (a file descriptor). The device is persistent: closing every queue leaves it there, with addresses,
 // routes and MAC, and opening it again finds it as it was.
 #pragma once
 
@@ -36,18 +36,18 @@ struct TapCounters {
 
 // A route by the device to its gateway (see TapOptions) or, with no gateway of that family, on the link.
 struct TapOptions {
-  std::string network_namespace;     // path ("/var/run/netns/x", "/proc/1/ns/net"); empty: the caller's
-  std::string name;                  // "eth0"
+  std::string network_namespace{};     // path ("/var/run/netns/x", "/proc/1/ns/net"); empty: the caller's
+  std::string name{};                  // "eth0"
   unsigned queues = 1;               // one per worker
   std::uint32_t mtu = 1500;
-  net::MacAddress mac;               // the kernel's end
-  net::MacAddress gateway_mac;       // our end: permanent neighbour entries for the gateways
-  std::vector<IpPrefix> addresses;   // of the kernel's end, host prefixes as a rule
-  std::vector<IpAddress> gateways;   // link-local, at most one of a family
-  std::vector<IpPrefix> routes;      // through the gateway of their family
+  net::MacAddress mac{};               // the kernel's end
+  net::MacAddress gateway_mac{};       // our end: permanent neighbour entries for the gateways
+  std::vector<IpPrefix> addresses{};   // of the kernel's end, host prefixes as a rule
+  std::vector<IpAddress> gateways{};   // link-local, at most one of a family
+  std::vector<IpPrefix> routes{};      // through the gateway of their family
   bool persistent = true;
   // Source address of routes of a family, for a node with several addresses. Optional.
-  std::vector<IpAddress> preferred_sources;
+  std::vector<IpAddress> preferred_sources{};
 };
 
 // One device. Not for the packet path: create, links, reconfigure and destroy are called by one control thread.

@@ -16,9 +16,10 @@ constexpr std::size_t kPiecesMax = 128;
 
 }  // namespace
 
-TapLink::TapLink(FileDescriptor queue, const net::LinkCapabilities& capabilities, std::shared_ptr<ReceiveBuffers> buffers,
-                 std::shared_ptr<TapCounters> counters)
-    : queue_(std::move(queue)), capabilities_(capabilities), buffers_(std::move(buffers)), counters_(std::move(counters)) {}
+TapLink::TapLink(FileDescriptor queue, const net::LinkCapabilities& capabilities,
+                 std::shared_ptr<ReceiveBuffers> buffers, std::shared_ptr<TapCounters> counters)
+    : queue_(std::move(queue)), capabilities_(capabilities), buffers_(std::move(buffers)),
+      counters_(std::move(counters)) {}
 
 // False: nothing to read, or nothing to read it into.
 bool TapLink::receive_one(Packet& packet) {

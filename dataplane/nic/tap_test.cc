@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dataplane/nic/forward_engine.h"
+#include <ctime>
+
+#include "tests/builders/forward_engine.h"
 #include "dataplane/nic/host_port.h"
 #include "dataplane/nic/pod_port.h"
 #include "dataplane/nic/pool.h"
-#include "dataplane/nic/tcp_transfer.h"
+#include "tests/builders/tcp_transfer.h"
 #include "dataplane/nic/virtio_header.h"
 #include "dataplane/worker/worker.h"
 
@@ -42,6 +44,18 @@ class TapTest : public testing::Test {
   void SetUp() override {
     if (::access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "no /dev/net/tun";
     ASSERT_TRUE(ns_.valid()) << "cannot make a network namespace; not root?";
+  }
+  // A veth whose end "wire" is in ns_ and whose end "far" in the caller's.
+  Outcome make_wire() {
+    const int fd = ::open(ns_.path().c_str(), O_RDONLY);  // without O_CLOEXEC: `ip` names it
+    const std::string said = TestNamespace::shell(
+        "ip link add far type veth peer name wire address 02:00:00:00:00:01 netns /proc/" +
+        std::to_string(::getpid()) + "/fd/" + std::to_string(fd));
+    ::close(fd);
+    return said.empty() ? Outcome() : std::unexpected(said);
+  }
+  static int frames_received(const TestNamespace& peer) {
+    return std::stoi(peer.run("ip -s link show far | sed -n '/RX:/{n;p}' | awk '{print $2}'"));
   }
   TestNamespace ns_;
 };
@@ -145,7 +159,7 @@ TEST_F(TapTest, NamespaceThatDiesUnderThePortIsSurvived) {
 }
 
 TEST_F(TapTest, ForeignDeviceOfTheSameNameIsRefused) {
-  ns_.run("ip link add eth0 type dummy");
+  ns_.run("ip link add eth0 type veth peer name far0");
   const auto port = open_pod_port(pod_options(ns_, {ip("10.244.1.5")}));
   ASSERT_FALSE(port);
   EXPECT_THAT(port.error(), HasSubstr("eth0 exists and is not a TAP"));
@@ -164,21 +178,34 @@ TEST_F(TapTest, HostPortRoutesPodsFromTheNodeAddress) {
     EXPECT_THAT(routes, HasSubstr("src 2001:db8::1"));
     if (auto done = set_host_routes(**port, {*IpPrefix::parse("10.244.7.0/24")}); !done) return done;
     const std::string after = TestNamespace::shell("ip route; ip -6 route");
-    EXPECT_THAT(after, testing::AllOf(HasSubstr("10.244.7.0/24"), Not(HasSubstr("10.244.1.0")), Not(HasSubstr("fd00:1"))));
+    EXPECT_THAT(after, HasSubstr("10.244.7.0/24"));
+    EXPECT_THAT(after, testing::AllOf(Not(HasSubstr("10.244.1.0")), Not(HasSubstr("fd00:1"))));
     (*port)->destroy();
     return {};
   });
   EXPECT_TRUE(outcome) << outcome.error();
 }
 
+// The node has an address elsewhere, and a neighbour on the wire calls it: its kernel would answer.
 TEST_F(TapTest, QuietInterfaceIsSilentAndDeaf) {
   TestNamespace peer;
-  ns_.run("ip link add wire type veth peer name far && ip addr add 192.0.2.1/24 dev wire && ip link set lo up && "
-          "ip addr add 192.0.2.7/32 dev lo && ip link set far netns " + std::to_string(::getpid()) + " 2>/dev/null; true");
-  const Outcome outcome = in_network_namespace(ns_.path(), [] { return quiet_interface("wire"); });
-  ASSERT_TRUE(outcome) << outcome.error();
-  EXPECT_THAT(ns_.run("ip addr show wire"), testing::AllOf(HasSubstr("NOARP"), Not(HasSubstr("inet")), HasSubstr("UP")));
-  TestNamespace::shell("ip link del far");
+  const Outcome made = in_network_namespace(peer.path(), [&] { return make_wire(); });
+  ASSERT_TRUE(made) << made.error();
+  ns_.run("ip link set lo up && ip addr add 192.0.2.7/32 dev lo && ip link set wire up && "
+          "ip addr add 192.0.2.1/24 dev wire");
+  peer.run("ip addr add 192.0.2.2/24 dev far && ip link set far up && "
+           "ip neigh add 192.0.2.7 lladdr 02:00:00:00:00:01 dev far && sysctl -qw net.ipv6.conf.far.disable_ipv6=1");
+  const auto call = [&] {
+    const int before = frames_received(peer);
+    peer.run("timeout 0.3 bash -c '</dev/tcp/192.0.2.7/80'; timeout 0.3 bash -c '</dev/tcp/192.0.2.1/80'");
+    return frames_received(peer) - before;
+  };
+  EXPECT_GT(call(), 0);
+  const Outcome quiet = in_network_namespace(ns_.path(), [] { return quiet_interface("wire"); });
+  ASSERT_TRUE(quiet) << quiet.error();
+  EXPECT_EQ(call(), 0);
+  const std::string state = ns_.run("ip addr show wire");
+  EXPECT_THAT(state, testing::AllOf(HasSubstr("NOARP"), Not(HasSubstr("inet")), HasSubstr("UP")));
 }
 
 // Two pods, one worker between them, one kernel TCP connection of each family.
@@ -224,12 +251,12 @@ TEST_F(TwoPods, KernelTcpPassesInSuperSegments) {
   EXPECT_GT(ports_[1]->counters(0).super_segments_out.value(), 0u);
 }
 
-TEST_F(TwoPods, IdleWorkerSleeps) {
+TEST_F(TwoPods, IdleTakesUnderThreePercentOfACore) {
   start();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  const std::uint64_t turns = worker_.counters().turns.value();
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_LT(worker_.counters().turns.value() - turns, 50u);
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_LT(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC, 0.03);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What stands before each frame at a TAP: virtio 1.1, 5.1.6, the legacy form without the count of buffers. (The kernel's
-// own header for it is not C++.)
+// What stands before each frame at a TAP: virtio 1.1, 5.1.6, the legacy form without the count of buffers. (The
+// kernel's own header for it is not C++.)
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,7 @@ class ClientHelloPeek {
   };
   static constexpr std::size_t kMaximum = 16384;  // bytes of handshake message; a bound, as Envoy's inspector has
 
-  // `received`: all bytes since the connection's first, unconsumed. Work is done only when a whole record more is there.
+  // `received`: all bytes since the connection's first, unconsumed. Works only when a whole record more is there.
   Verdict look(const ByteChain& received);
   // REQUIRES: look() returned kComplete.
   const ClientHello& hello() const { return hello_; }

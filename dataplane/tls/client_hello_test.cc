@@ -73,8 +73,8 @@ TEST(ClientHello, OtherProtocolsAreToldFromTheFirstByte) {
 TEST(ClientHello, MalformedOnesAreNamedSo) {
   Pair pair;
   using std::string_literals::operator""s;
-  EXPECT_EQ(look(pair, "\x16\x03\x01\x48\x01\x01"s), Verdict::kMalformed);                  // longer than a record may be
-  EXPECT_EQ(look(pair, "\x16\x03\x01\x00\x04\x01\x00\x50\x00"s), Verdict::kMalformed);      // longer than we keep
+  EXPECT_EQ(look(pair, "\x16\x03\x01\x48\x01\x01"s), Verdict::kMalformed);              // too long a record
+  EXPECT_EQ(look(pair, "\x16\x03\x01\x00\x04\x01\x00\x50\x00"s), Verdict::kMalformed);  // too long a message
   EXPECT_EQ(look(pair, "\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03"s), Verdict::kMalformed);
   std::string hello = hello_of(pair, {"h2"}, "name");
   // An ALPN entry one byte longer than its list.

@@ -37,6 +37,9 @@ class Session {
   static std::unique_ptr<Session> server(std::shared_ptr<const crypto::Credentials> credentials,
                                          const crypto::TlsSettings& settings, const SessionContext& context,
                                          std::int64_t unix_seconds);
+  // A connection whose handshake was done elsewhere: what a restarted process takes over. REQUIRES: TLS 1.3.
+  static std::unique_ptr<Session> opened(crypto::Handshake::Role role, const crypto::HandshakeOutcome& outcome,
+                                         const SessionContext& context);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -59,7 +62,8 @@ class Session {
   std::size_t queued_ciphertext() const;
 
   // Application bytes to send, sealed at once (before the handshake is done: kept and sealed then; bound it yourself).
-  // In place where slices are exclusive and leave room, else into fresh buffers. After close_notify() or failure: dropped.
+  // In place where slices are exclusive and leave room, else into fresh buffers. After close_notify() or failure it
+  // drops them.
   void seal(ByteChain&& plaintext);
   // Records of at most this many plaintext bytes; the proxy sets it from the congestion window. Default 16384.
   void set_record_size(std::uint32_t bytes);

@@ -25,8 +25,8 @@ struct Worker::Port {
   unsigned queued = 0;              // packets in `output`; listed in Ports::unsent_ when not 0
 };
 
-// Links whose polling is free, and those that cannot wake us, are asked every turn. The others (TAPs: an empty read is a
-// system call, and there are many of them) are read when epoll names them, and again while they give full bursts.
+// Links whose polling is free, and those that cannot wake us, are asked every turn. The others (TAPs: an empty read is
+// a system call, and there are many) are read when epoll names them, and again while they give full bursts.
 class Worker::Ports {
  public:
   explicit Ports(int doorbell_fd);

@@ -77,6 +77,7 @@ void Worker::run() {
   pin_thread(options_.core);
   // The default of 50 us would be added to every sleep that a timer ends.
   ::prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+  ::prctl(PR_SET_NAME, ("weft-worker-" + std::to_string(options_.index)).c_str(), 0, 0, 0);
   options_.thread_start();
   Time now = clock();
   Time last_work = now;

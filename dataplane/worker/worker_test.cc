@@ -9,32 +9,10 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/builders/shared_pool.h"
+
 namespace weft::worker {
 namespace {
-
-// A HeapBufferPool that several threads may use, as an mbuf pool allows.
-class SharedPool final : public BufferPool {
- public:
-  Buffer* allocate() override {
-    const std::lock_guard lock(mutex_);
-    Buffer* buffer = pool_.allocate();
-    if (buffer != nullptr) buffer->pool = this;
-    return buffer;
-  }
-  void release(Buffer* buffer) override {
-    const std::lock_guard lock(mutex_);
-    pool_.release(buffer);
-  }
-  std::uint32_t buffer_capacity() const override { return pool_.buffer_capacity(); }
-  std::size_t outstanding() {
-    const std::lock_guard lock(mutex_);
-    return pool_.outstanding();
-  }
-
- private:
-  std::mutex mutex_;
-  HeapBufferPool pool_;
-};
 
 // The outside of a device: frames of two bytes, {owner, number}.
 class Wire {

@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
 CNI_PATH = "/usr/lib/cni"
 SERVICES = [("web", "web", [("tcp-web", 8080, "TCP")]), ("greeter", "greeter", [("tcp-greeter", 7000, "TCP")]),
-            ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
+            ("steady", "steady", [("tcp-steady", 7001, "TCP")]), ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
 
 
 class Node:
@@ -57,6 +57,8 @@ workers:
 uplink:
   device: "net_af_packet0,iface=up0"
   addresses: ["10.99.0.{self.number}/24", "fd99::{self.number}/64"]
+pods:
+  ready_timeout: 3s
 host:
   interface: weft0
   addresses: ["192.168.77.{self.number}"]
@@ -74,10 +76,9 @@ admin:
   address: "{self.admin}"
 """
 
-    def start(self):
-        self.process = Process(f"dataplane-{self.short}",
-                               [BUILD / "dataplane/weft-dataplane", "--config", self.directory / "dataplane.yaml"],
-                               self.mesh.directory, namespace=self.namespace)
+    def start(self, wrapper=()):
+        command = [*wrapper, BUILD / "dataplane/weft-dataplane", "--config", self.directory / "dataplane.yaml"]
+        self.process = Process(f"dataplane-{self.short}", command, self.mesh.directory, namespace=self.namespace)
         wait_until(lambda: self.answers() or not self.process.alive(), 30, f"{self.name} answers")
         if not self.process.alive():
             raise CommandError(f"{self.name} ended:\n{self.process.text()[-2000:]}")
@@ -88,6 +89,12 @@ admin:
     def ctl(self, *arguments):
         """weftctl's answer as a document."""
         return json.loads(run(BUILD / "cli/weftctl", "--socket", self.socket, "-o", "json", *arguments).stdout)
+
+    def metrics(self):
+        """{name: value} of the metrics without labels."""
+        text = run("curl", "-fsS", "--max-time", 5, f"http://{self.admin}/metrics", namespace=self.namespace).stdout
+        pairs = (line.split(" ") for line in text.split("\n") if line and line[0] != "#" and "{" not in line)
+        return {name: float(value) for name, value, *_ in pairs}
 
     def cni_config(self):
         return {"cniVersion": "1.1.0", "name": "weft", "type": "weft-cni", "socket": str(self.socket),

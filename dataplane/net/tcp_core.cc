@@ -1,0 +1,255 @@
+#include "dataplane/net/tcp_core.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace weft::net {
+
+namespace {
+
+// Smallest shift that lets 16 bits say the whole buffer (RFC 7323, 2.3).
+std::uint8_t scale_for(std::uint32_t buffer) {
+  std::uint8_t scale = 0;
+  while (scale < kMaxWindowScale && buffer >> scale > 65535) ++scale;
+  return scale;
+}
+
+}  // namespace
+
+TcpCore::TcpCore(const TcpOptions& o, BufferPool& header_pool, Random r)
+    : options(o), headers(header_pool), random(r), isn(random), ports(o.worker, o.workers),
+      accounts(o.account_limit), congestion(CongestionControl::of(o.congestion)),
+      receive_scale(scale_for(o.receive_buffer_max)) {
+  assert(headers.buffer_capacity() >= 256);
+}
+
+TcpCore::~TcpCore() {
+  for (std::uint32_t i = 0; i < table.connections.slots(); ++i) {
+    if (!table.connections.lives(i)) continue;
+    Connection& c = *table.connections.at(i);
+    wheel_.cancel(c);
+    drop_reassembly(c);
+    drop_scoreboard(c);
+  }
+}
+
+void TcpCore::begin(Time t) {
+  if (t <= now) return;
+  now = t;
+  now_us = static_cast<std::uint32_t>(t.ns() / 1'000);
+  now_tick = t.ns() / 1'000'000;
+  // 0 means "not set" in deadlines; the one millisecond in 2^32 that would be 0 is its neighbour.
+  now_ms = std::max(static_cast<std::uint32_t>(now_tick), 1u);
+}
+
+void TcpCore::bury() {
+  while (!dead_.empty()) {
+    Connection& c = *table.connections.at(dead_.back());
+    dead_.pop_back();
+    destroy(c);
+  }
+}
+
+TcpCore::Connection* TcpCore::find(ConnectionId id) {
+  Connection* c = table.connections.find(id.index, id.generation);
+  return c == nullptr || c->orphan ? nullptr : c;
+}
+
+TcpCore::Connection& TcpCore::create(const FlowKey& key, InterfaceId pod, AccountId account) {
+  const std::uint32_t index = table.connections.create();
+  Connection& c = *table.connections.at(index);
+  c.index = index;
+  c.key = key;
+  c.pod = pod;
+  c.account = accounts.join(account);
+  c.rcv_buffer = options.receive_buffer_initial;
+  c.rto_ms = static_cast<std::uint32_t>(options.rto_initial.ms());
+  c.quick_acks = static_cast<std::uint8_t>(std::min(options.quick_acks, 255u));
+  c.ts_offset = isn.timestamp_offset(key);
+  c.user_timeout_ms = static_cast<std::uint32_t>(options.user_timeout.ms());
+  c.progress_ms = c.received_ms = c.sent_ms = now_ms;
+  update_mss(c, interfaces[key.interface].mtu);
+  table.insert(c);
+  return c;
+}
+
+void TcpCore::update_mss(Connection& c, std::uint32_t mtu) {
+  const std::uint32_t overhead = ip_header_size(c.key) + kTcpHeaderSize;
+  const std::uint32_t by_mtu = mtu > overhead + 64 ? mtu - overhead : 64;
+  const std::uint32_t by_peer = c.peer_mss != 0 ? c.peer_mss : by_mtu;
+  const std::uint32_t options_size = c.timestamps ? kTimestampsSize : 0;
+  c.mss = static_cast<std::uint16_t>(std::max(std::min({by_mtu, by_peer, 65'000u}), options_size + 32) - options_size);
+}
+
+// The handshake is complete: snd_una is past our SYN.
+void TcpCore::establish(Connection& c) {
+  forget_half_open(c);
+  const std::uint32_t mss = c.mss;
+  const std::uint32_t segments = options.initial_window_segments;
+  // RFC 6928; one segment when the SYN or its answer was lost (RFC 5681, 3.1).
+  c.congestion.cwnd = c.retransmits > 0 ? mss : std::max(std::min(segments * mss, segments * 1460), 2 * mss);
+  c.state = c.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished;
+  c.backoff = c.retries = 0;
+  c.retransmit_ms = 0;
+  c.progress_ms = now_ms;
+  c.slow_ms = options.keepalive_idle.ns() > 0 ? in_ms(options.keepalive_idle) : 0;
+  ++stats.established;
+  raise(c, TcpEventKind::kEstablished);
+  want_output(c);
+}
+
+void TcpCore::end(Connection& c, CloseReason reason) {
+  if (c.doomed || c.reason != CloseReason::kNone) return;
+  forget_half_open(c);
+  table.erase(c);
+  wheel_.cancel(c);
+  drop_send_queue(c);
+  drop_reassembly(c);
+  drop_scoreboard(c);
+  c.retransmit_ms = c.ack_ms = c.slow_ms = 0;
+  c.state = TcpState::kClosed;
+  c.reason = reason;
+  if (!c.orphan) {
+    raise(c, TcpEventKind::kClosed);
+    return;
+  }
+  c.doomed = true;
+  dead_.push_back(c.index);
+}
+
+void TcpCore::end_with_reset(Connection& c, CloseReason reason) {
+  if (c.synchronized()) send_reset(c);
+  end(c, reason);
+}
+
+// The owner gave the id up: nothing more is reported, and what it has not read is not wanted.
+void TcpCore::orphan(Connection& c) {
+  c.orphan = true;
+  c.events = 0;
+  c.wants_space = false;
+  std::uint64_t released = 0;
+  HeldQueue::take(c.received, c.received.size(), &released);
+  release_received(c, released);
+  if (c.reason == CloseReason::kNone) return;
+  c.doomed = true;
+  dead_.push_back(c.index);
+}
+
+void TcpCore::destroy(Connection& c) {
+  assert(c.send_memory == 0 && c.receive_memory == 0);
+  accounts.leave(c.account);
+  table.connections.destroy(c.index);
+}
+
+void TcpCore::raise(Connection& c, TcpEventKind kind) {
+  if (c.orphan) return;
+  if (c.events == 0) events_.push(id_of(c));
+  c.events = static_cast<std::uint8_t>(c.events | 1u << static_cast<unsigned>(kind));
+}
+
+// The kinds of one connection come in the order of their enumeration, which is the order in which they make sense.
+bool TcpCore::poll_event(TcpEvent* event) {
+  while (!events_.empty()) {
+    const ConnectionId id = events_.front();
+    Connection* c = find(id);
+    if (c == nullptr || c->events == 0) {
+      events_.pop();
+      continue;
+    }
+    const auto kind = static_cast<std::uint8_t>(__builtin_ctz(c->events));
+    c->events = static_cast<std::uint8_t>(c->events & (c->events - 1));
+    if (c->events == 0) events_.pop();
+    *event = {id, static_cast<TcpEventKind>(kind), c->reason};
+    return true;
+  }
+  return false;
+}
+
+void TcpCore::forget_half_open(Connection& c) {
+  if (!c.half_open) return;
+  c.half_open = false;
+  --half_open_;
+  auto it = syn_queues_.find(c.pod);
+  if (--it->second.size == 0) syn_queues_.erase(it);
+}
+
+// ---- memory
+
+std::uint32_t TcpCore::window_target(const Connection& c) const {
+  const std::uint64_t queued = c.received.size();
+  const std::uint64_t free = queued < c.rcv_buffer ? c.rcv_buffer - queued : 0;
+  return static_cast<std::uint32_t>(std::min(free, accounts.room(c.account)));
+}
+
+// Bytes in order may push out what waits behind a hole, the connection's own first: the peer sends that again.
+bool TcpCore::make_room(Connection& c, std::uint64_t cost) {
+  const std::uint64_t limit = receive_memory_limit();
+  const auto fits = [&] { return cost <= accounts.room(c.account) && c.receive_memory + cost <= limit; };
+  if (!fits() && c.reassembly != nullptr) {
+    ++stats.drop_reassembly_pruned;
+    drop_reassembly(c);
+  }
+  if (fits()) return true;
+  ++(cost > accounts.room(c.account) ? stats.drop_account_memory : stats.drop_connection_memory);
+  wait_for_account(c);
+  return false;
+}
+
+void TcpCore::hold_received(Connection& c, std::uint64_t bytes) {
+  c.receive_memory += static_cast<std::uint32_t>(bytes);
+  accounts.charge(c.account, bytes);
+}
+
+void TcpCore::release_received(Connection& c, std::uint64_t bytes) {
+  c.receive_memory -= static_cast<std::uint32_t>(bytes);
+  if (bytes != 0 && accounts.release(c.account, bytes)) wake_waiters(c.account);
+}
+
+void TcpCore::hold_sent(Connection& c, std::uint64_t bytes) {
+  c.send_memory += static_cast<std::uint32_t>(bytes);
+  accounts.charge(c.account, bytes);
+}
+
+void TcpCore::release_sent(Connection& c, std::uint64_t bytes) {
+  c.send_memory -= static_cast<std::uint32_t>(bytes);
+  if (bytes != 0 && accounts.release(c.account, bytes)) wake_waiters(c.account);
+}
+
+void TcpCore::drop_reassembly(Connection& c) {
+  if (c.reassembly == nullptr) return;
+  const std::uint64_t held = c.reassembly->clear(pieces_);
+  reassemblies_.destroy(std::exchange(c.reassembly, nullptr));
+  release_received(c, held);
+}
+
+void TcpCore::drop_scoreboard(Connection& c) {
+  if (c.scoreboard != nullptr) scoreboards_.destroy(std::exchange(c.scoreboard, nullptr));
+}
+
+void TcpCore::drop_send_queue(Connection& c) {
+  c.sent.clear();
+  c.unsent.clear();
+  release_sent(c, c.send_memory);
+}
+
+void TcpCore::wait_for_account(Connection& c) {
+  if (c.waits_for_account) return;
+  c.waits_for_account = true;
+  accounts.wait(c.account, id_of(c));
+}
+
+void TcpCore::wake_waiters(std::uint32_t account) {
+  for (ConnectionId id : accounts.take_waiters(account)) {
+    Connection* c = table.connections.find(id.index, id.generation);
+    if (c == nullptr || c->doomed) continue;
+    c->waits_for_account = false;
+    if (c->wants_space && send_space(*c) > 0) {
+      c->wants_space = false;
+      raise(*c, TcpEventKind::kWritable);
+    }
+    // The peer may have been told of a closed window because of the others.
+    if (c->receives() && window_target(*c) > c->receive_window()) ack_now(*c);
+  }
+}
+
+}  // namespace weft::net

@@ -1,0 +1,222 @@
+// The protocol behind TcpEngine. One class, a file for each verb: the groups below name them.
+#pragma once
+
+#include <expected>
+#include <vector>
+
+#include "base/timer_wheel.h"
+#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_engine.h"
+#include "dataplane/net/tcp_isn.h"
+#include "dataplane/net/tcp_memory.h"
+#include "dataplane/net/tcp_ports.h"
+#include "dataplane/net/tcp_segment.h"
+#include "dataplane/net/tcp_table.h"
+
+namespace weft::net {
+
+// A segment on its way through input. `segment.seq` and `payload` are trimmed to the window as it goes.
+struct TcpInput {
+  TcpSegment segment;
+  ByteChain payload;
+  std::uint32_t segment_size = 0;  // payload bytes of one wire segment: less than the payload of a super-segment
+
+  std::uint32_t payload_size() const { return static_cast<std::uint32_t>(payload.size()); }
+  // SEG.LEN
+  std::uint32_t length() const {
+    return payload_size() + (segment.is(kSyn) ? 1 : 0) + (segment.is(kFin) ? 1 : 0);
+  }
+};
+
+// Public calls set the clock first (begin) and free what has died last (bury): in between, a connection that ended stays
+// where it is, in state CLOSED.
+class TcpCore {
+ public:
+  using Connection = TcpConnection;
+
+  TcpCore(const TcpOptions& options, BufferPool& headers, Random random);
+  ~TcpCore();
+
+  // ---- tcp_core.cc: life of a connection
+  void begin(Time now);
+  void bury();
+  Connection* find(ConnectionId id);  // nullptr: stale, or given up
+  ConnectionId id_of(const Connection& c) const { return {c.index, table.connections.generation(c.index)}; }
+  Connection& create(const FlowKey& key, InterfaceId pod, AccountId account);
+  void establish(Connection& c);
+  // The protocol is done with it. The owner still reads what came, unless it is an orphan.
+  void end(Connection& c, CloseReason reason);
+  void end_with_reset(Connection& c, CloseReason reason);
+  void orphan(Connection& c);
+  void raise(Connection& c, TcpEventKind kind);
+  bool poll_event(TcpEvent* event);
+  void forget_half_open(Connection& c);
+  void update_mss(Connection& c, std::uint32_t mtu);
+
+  // ---- tcp_user.cc: calls of the owner
+  std::expected<ConnectionId, ConnectError> connect(const ConnectRequest& request);
+  void send(Connection& c, ByteChain&& bytes);
+  std::size_t send_space(Connection& c);
+  ByteChain receive(Connection& c, std::size_t max);
+  void shutdown_send(Connection& c);
+  void close(Connection& c);
+  void abort(Connection& c);
+  TcpInfo info(const Connection& c) const;
+  void abort_all_of(InterfaceId pod);
+
+  // ---- tcp_listener.cc: SYNs that nobody expects, and what becomes of them
+  void listen_input(TcpInput& in, const TcpArrival& arrival, Seq isn_above, bool has_isn_above);
+  void pending_input(Connection& c, TcpInput& in);
+  void accept_syn(Connection& c, AccountId account);
+  void refuse_syn(Connection& c);
+
+  // ---- tcp_input.cc: the steps of RFC 9293, 3.10.7
+  void input(Packet&& datagram, const TcpArrival& arrival);
+
+  // ---- tcp_output.cc
+  bool poll_output(Packet* datagram);
+  void want_output(Connection& c);
+  void reply_reset(const FlowKey& key, const TcpInput& in);  // 3.10.7.1
+  void send_reset(Connection& c);
+  void ack_now(Connection& c);        // one ACK, with the next output
+  void send_ack(Connection& c);       // at once, into the reply queue
+  void challenge_ack(Connection& c);  // RFC 5961, within its limit
+
+  // ---- tcp_timers.cc
+  Time deadline() const;
+  void on_timer();
+  void arm(Connection& c);  // after any deadline changed
+  void set_retransmit(Connection& c);
+  void take_rtt_sample(Connection& c, std::uint32_t rtt_us);
+  std::uint32_t in_ms(Duration d) const;  // a deadline: d from now, rounded up, never 0
+
+  // ---- tcp_time_wait.cc
+  void enter_time_wait(Connection& c);
+  void time_wait_input(TcpTimeWait& t, TcpInput& in, const TcpArrival& arrival);
+  void forget(TcpTimeWait& t);
+
+  // ---- tcp_icmp.cc
+  void on_icmp_error(const FlowKey& key, const IcmpError& error);
+
+  // ---- tcp_core.cc: memory
+  bool make_room(Connection& c, std::uint64_t cost);  // for received bytes; false: drop them
+  // Buffer capacity that one connection's received bytes may hold: four times the payload (HeldQueue copies what would
+  // waste more), and a buffer or two beyond.
+  std::uint64_t receive_memory_limit() const { return std::uint64_t{options.receive_buffer_max} * 4 + 131'072; }
+  void hold_received(Connection& c, std::uint64_t bytes);
+  void release_received(Connection& c, std::uint64_t bytes);
+  void hold_sent(Connection& c, std::uint64_t bytes);
+  void release_sent(Connection& c, std::uint64_t bytes);
+  void drop_reassembly(Connection& c);
+  void drop_scoreboard(Connection& c);
+  void drop_send_queue(Connection& c);
+  void wake_waiters(std::uint32_t account);
+  void wait_for_account(Connection& c);
+  std::uint32_t window_target(const Connection& c) const;  // what the receive window would be, could it shrink
+
+  TcpOptions options;
+  BufferPool& headers;
+  Random random;
+  TcpIsn isn;
+  TcpPorts ports;
+  TcpStats stats;
+  TcpTable table;
+  TcpAccounts accounts;
+  absl::flat_hash_map<InterfaceId, TcpEngine::Interface> interfaces;
+  const CongestionControl& congestion;
+  std::uint8_t receive_scale;
+  Time now;
+  std::int64_t now_tick = 0;                // whole milliseconds of `now`
+  std::uint32_t now_ms = 1, now_us = 0;     // modulo 2^32
+
+ private:
+  struct SynQueue {
+    std::uint32_t size = 0;
+    Fifo<ConnectionId> order;  // with gaps: what is no longer half open is passed over
+  };
+
+  // tcp_core.cc
+  void destroy(Connection& c);
+  // tcp_input.cc
+  void synchronized_input(Connection& c, TcpInput& in);
+  void syn_sent_input(Connection& c, TcpInput& in);
+  bool predicted(const Connection& c, const TcpInput& in) const;
+  bool check_timestamps(Connection& c, TcpInput& in);
+  bool check_sequence(Connection& c, TcpInput& in);
+  void answer_unacceptable(Connection& c, const TcpInput& in);
+  void trim_to_window(Connection& c, TcpInput& in);
+  bool check_reset(Connection& c, TcpInput& in);
+  bool check_syn(Connection& c, TcpInput& in);
+  bool check_ack(Connection& c, TcpInput& in);
+  bool complete_handshake(Connection& c, const TcpInput& in);
+  void take_text(Connection& c, TcpInput& in);
+  void take_in_order(Connection& c, TcpInput& in);
+  void take_out_of_order(Connection& c, TcpInput& in);
+  void fill_holes(Connection& c);
+  void schedule_ack(Connection& c, const TcpInput& in, bool filled);
+  void check_fin(Connection& c, TcpInput& in);
+  void take_fin(Connection& c);
+  // tcp_acknowledge.cc
+  void take_ack(Connection& c, const TcpInput& in);
+  std::uint32_t take_sack(Connection& c, const TcpSegment& segment);
+  void advance_una(Connection& c, Seq ack, const TcpSegment& segment);
+  void measure_rtt(Connection& c, const TcpSegment& segment);
+  void update_send_window(Connection& c, const TcpSegment& segment);
+  void after_fin_acked(Connection& c);
+  void tell_writable(Connection& c);
+  // tcp_recovery.cc
+  void detect_loss(Connection& c, std::uint32_t acked);
+  void enter_recovery(Connection& c);
+  std::uint32_t pipe(const Connection& c) const;
+  std::uint32_t flight(const Connection& c) const;
+  bool next_retransmission(Connection& c, SackBlock* range);
+  void on_retransmission_timeout(Connection& c);
+  // tcp_output.cc
+  bool produce(Connection& c, Packet* datagram);
+  bool emit_syn(Connection& c, Packet* datagram);
+  bool emit_retransmission(Connection& c, SackBlock range, Packet* datagram);
+  std::uint32_t sendable(Connection& c, bool* fin);
+  bool emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram);
+  bool emit_probe(Connection& c, Packet* datagram);
+  bool emit_ack(Connection& c, Packet* datagram);
+  bool emit(Connection& c, TcpSegment& segment, ByteChain&& payload, Packet* datagram);
+  void fill_ack_fields(Connection& c, TcpSegment& segment);
+  void add_sack_blocks(const Connection& c, TcpSegment& segment) const;
+  std::uint16_t select_window(Connection& c, std::uint8_t scale);
+  void start_timing(Connection& c, Seq end);
+  void arm_persist(Connection& c);
+  void restart_after_idle(Connection& c);
+  std::uint32_t super_segment_limit(const Connection& c) const;
+  void queue_reply(Packet&& datagram);
+  bool take_challenge_token();
+  // tcp_timers.cc
+  void on_connection_timer(Connection& c);
+  void on_retransmit_timer(Connection& c);
+  void on_probe_timer(Connection& c);
+  void on_slow_timer(Connection& c);
+  bool out_of_retries(Connection& c);
+  void set_keepalive(Connection& c);
+  // tcp_listener.cc
+  bool admit_syn(const TcpArrival& arrival);
+  void evict_half_open(InterfaceId pod);
+  void compact(SynQueue& queue);
+  void take_syn(Connection& c, const TcpSegment& segment);
+
+  TcpReassembly::Pieces pieces_;
+  Pool<TcpReassembly> reassemblies_;
+  Pool<TcpScoreboard> scoreboards_;
+  TimerWheel<Connection> wheel_;
+  TimerWheel<TcpTimeWait> time_wait_wheel_;
+  Fifo<ConnectionId> events_;
+  Fifo<ConnectionId> output_;
+  Fifo<Packet> replies_;
+  std::vector<std::uint32_t> dead_;
+  absl::flat_hash_map<InterfaceId, SynQueue> syn_queues_;
+  std::uint32_t half_open_ = 0;
+  std::uint32_t challenge_tokens_ = 0;
+  Time challenge_refill_;
+};
+
+inline bool before_ms(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
+
+}  // namespace weft::net

@@ -1,0 +1,47 @@
+// ICMP errors about our segments: believed only as far as a blind attacker could not profit (RFC 5927).
+#include <algorithm>
+
+#include "dataplane/net/tcp_core.h"
+
+namespace weft::net {
+
+void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
+  Connection* c = table.find(key).connection;
+  const Seq quoted(error.sequence);
+  // It must quote something in flight (RFC 5927, 4.1).
+  if (c == nullptr || quoted < c->snd_una || quoted >= c->snd_max) {
+    ++stats.icmp_ignored;
+    return;
+  }
+  switch (error.kind) {
+    case IcmpErrorKind::kSoft: return;
+    case IcmpErrorKind::kHard:
+      // Hard errors end only attempts (RFC 5927, 5.2): what is established has timers of its own.
+      if (c->state == TcpState::kSynSent) end(*c, CloseReason::kUnreachable);
+      return;
+    case IcmpErrorKind::kPacketTooBig: break;
+  }
+  // An RFC 1191 router says the next MTU; below the family's minimum nobody may make us go.
+  const std::uint32_t floor = key.local.address.is_v6() ? 1280 : 552;
+  const std::uint32_t before = c->mss;
+  const std::uint32_t claimed = error.mtu != 0 ? error.mtu : floor;
+  update_mss(*c, std::clamp(claimed, floor, interfaces[key.interface].mtu));
+  if (c->mss >= before) {
+    c->mss = static_cast<std::uint16_t>(before);
+    return;
+  }
+  ++stats.pmtu_lowered;
+  if (!c->synchronized() || c->handshaking()) return;
+  // Send again what was too big, at the same rate: this was no congestion (RFC 1191, 6.5).
+  c->recovering = false;
+  c->going_back = true;
+  c->recover = c->snd_max;
+  c->snd_nxt = c->snd_una;
+  c->dup_acks = 0;
+  c->timing = false;
+  set_retransmit(*c);
+  arm(*c);
+  want_output(*c);
+}
+
+}  // namespace weft::net

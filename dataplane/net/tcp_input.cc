@@ -1,0 +1,373 @@
+// SEGMENT ARRIVES: RFC 9293, 3.10.7, in its order and with its words.
+#include <algorithm>
+
+#include "dataplane/net/tcp_core.h"
+
+namespace weft::net {
+
+void TcpCore::input(Packet&& datagram, const TcpArrival& arrival) {
+  ++stats.segments_in;
+  TcpInput in;
+  const ByteSpan first = datagram.bytes.empty() ? ByteSpan{} : datagram.bytes.front().bytes();
+  if (first.size() < arrival.tcp_offset || !parse_tcp(first.subspan(arrival.tcp_offset), &in.segment)) {
+    ++stats.drop_malformed;
+    return;
+  }
+  in.payload = std::move(datagram.bytes);
+  in.payload.drop_front(arrival.tcp_offset + std::size_t{in.segment.header_size});
+  in.segment_size = datagram.offload.gso_size != 0 ? datagram.offload.gso_size : in.payload_size();
+
+  const auto found = table.find(arrival.key);
+  if (found.connection != nullptr) {
+    Connection& c = *found.connection;
+    if (c.state == TcpState::kSynPending) return pending_input(c, in);
+    if (c.state == TcpState::kSynSent) return syn_sent_input(c, in);
+    return synchronized_input(c, in);
+  }
+  if (found.time_wait != nullptr) return time_wait_input(*found.time_wait, in, arrival);
+  listen_input(in, arrival, Seq(), false);
+}
+
+// 3.10.7.3.
+void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
+  const TcpSegment& s = in.segment;
+  // First, ACK.
+  if (s.is(kAck) && (s.ack <= c.snd_una || s.ack > c.snd_max)) {
+    ++stats.drop_ack_unacceptable;
+    if (!s.is(kRst)) reply_reset(c.key, in);
+    return;
+  }
+  // Second, RST: acceptable only with an ACK of our SYN (RFC 5961, 3.2).
+  if (s.is(kRst)) {
+    if (!s.is(kAck)) {
+      ++stats.drop_reset_unacceptable;
+      return;
+    }
+    ++stats.resets_in;
+    return end(c, CloseReason::kRefused);
+  }
+  // Fourth, SYN.
+  if (!s.is(kSyn)) {
+    ++stats.drop_no_connection;
+    return;
+  }
+  take_syn(c, s);
+  if (!s.is(kAck)) {  // simultaneous open
+    c.state = TcpState::kSynReceived;
+    c.syn_due = true;
+    return want_output(c);
+  }
+  measure_rtt(c, s);
+  c.snd_una = s.ack;
+  establish(c);
+  ack_now(c);
+  // Fifth, data or FIN that came with it.
+  in.segment.seq = c.rcv_nxt;
+  in.segment.flags = static_cast<std::uint8_t>(s.flags & ~kSyn);
+  if (c.rcv_adv == c.rcv_nxt) c.rcv_adv = c.rcv_nxt + std::min(window_target(c), 65'535u);
+  trim_to_window(c, in);
+  take_text(c, in);
+  check_fin(c, in);
+  arm(c);
+}
+
+// 3.10.7.4. SYN-RECEIVED and later.
+void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
+  if (predicted(c, in)) {
+    ++stats.fast_path;
+    if (c.timestamps && in.segment.seq <= c.last_ack_sent) {
+      c.ts_recent = in.segment.tsval;
+      c.ts_recent_ms = now_ms;
+    }
+    take_ack(c, in);
+    take_text(c, in);
+  } else {
+    if (!check_timestamps(c, in)) return;
+    if (!check_sequence(c, in)) return;  // first
+    if (!check_reset(c, in)) return;     // second; third is security, not ours
+    if (!check_syn(c, in)) return;       // fourth
+    if (!check_ack(c, in)) return;       // fifth; sixth is URG, which is ignored: its bytes stay in line
+    take_text(c, in);                    // seventh
+    check_fin(c, in);                    // eighth
+  }
+  c.received_ms = now_ms;
+  c.keepalives = 0;
+  if (c.reason == CloseReason::kNone) arm(c);
+}
+
+// Header prediction: the next segment of an undisturbed connection, which no check below would stop.
+bool TcpCore::predicted(const Connection& c, const TcpInput& in) const {
+  const TcpSegment& s = in.segment;
+  return c.state == TcpState::kEstablished && (s.flags & (kFin | kSyn | kRst | kAck)) == kAck && s.seq == c.rcv_nxt &&
+         c.reassembly == nullptr && c.scoreboard == nullptr && s.sack_count == 0 && !c.recovering && !c.going_back &&
+         s.has_timestamps == c.timestamps &&
+         (!c.timestamps || static_cast<std::int32_t>(s.tsval - c.ts_recent) >= 0) &&
+         s.ack >= c.snd_una && s.ack <= c.snd_max && in.payload.size() <= c.receive_window();
+}
+
+// PAWS (RFC 7323, 5.3, R1).
+bool TcpCore::check_timestamps(Connection& c, TcpInput& in) {
+  const TcpSegment& s = in.segment;
+  if (!c.timestamps || s.is(kRst)) return true;
+  if (!s.has_timestamps) {
+    ++stats.drop_no_timestamp;
+    return false;
+  }
+  // After 24 days of silence TS.Recent says nothing any more (5.5).
+  constexpr std::uint32_t kOutdated = 24u * 24 * 3600 * 1000;
+  if (static_cast<std::int32_t>(s.tsval - c.ts_recent) < 0 && now_ms - c.ts_recent_ms < kOutdated) {
+    ++stats.drop_paws;
+    ack_now(c);
+    return false;
+  }
+  return true;
+}
+
+// First. Is any of it in the window? What is not, is cut off.
+bool TcpCore::check_sequence(Connection& c, TcpInput& in) {
+  TcpSegment& s = in.segment;
+  const std::uint32_t length = in.length();
+  const std::uint32_t window = c.receive_window();
+  bool acceptable;
+  if (length == 0) {
+    acceptable = window == 0 ? s.seq == c.rcv_nxt : s.seq - c.rcv_nxt < window;
+    // A peer that has used the window up to its edge sends its ACKs from there.
+    acceptable = acceptable || s.seq == c.rcv_adv;
+  } else if (window == 0) {
+    // Its text finds no room, but its ACK counts (3.10.7.4: "special allowance should be made").
+    acceptable = s.seq == c.rcv_nxt;
+    if (acceptable) ack_now(c);
+  } else {
+    acceptable = s.seq - c.rcv_nxt < window || (s.seq + (length - 1)) - c.rcv_nxt < window ||
+                 (s.seq < c.rcv_nxt && s.seq + length > c.rcv_adv);
+  }
+  if (!acceptable) {
+    answer_unacceptable(c, in);
+    return false;
+  }
+  // RFC 7323, 5.3, R3.
+  if (c.timestamps && s.has_timestamps && !s.is(kRst) && s.seq <= c.last_ack_sent) {
+    c.ts_recent = s.tsval;
+    c.ts_recent_ms = now_ms;
+  }
+  trim_to_window(c, in);
+  return true;
+}
+
+void TcpCore::answer_unacceptable(Connection& c, const TcpInput& in) {
+  const TcpSegment& s = in.segment;
+  if (s.is(kRst)) {
+    ++stats.drop_reset_unacceptable;
+    return;
+  }
+  ++stats.drop_out_of_window;
+  if (c.state == TcpState::kSynReceived && s.is(kSyn) && !s.is(kAck) && s.seq + 1 == c.rcv_nxt) {
+    c.syn_due = true;  // the peer has not seen our SYN-ACK
+    return want_output(c);
+  }
+  // Text that came before, a keepalive or a window probe: the peer needs our ACK. Anything else could be made up, so it
+  // draws on the limit.
+  const bool probe = in.length() <= 1 && s.seq + 1 == c.rcv_nxt;
+  probe || !in.payload.empty() ? ack_now(c) : challenge_ack(c);
+}
+
+void TcpCore::trim_to_window(Connection& c, TcpInput& in) {
+  TcpSegment& s = in.segment;
+  if (s.seq < c.rcv_nxt) {
+    std::uint32_t old = c.rcv_nxt - s.seq;
+    if (s.is(kSyn)) {
+      s.flags = static_cast<std::uint8_t>(s.flags & ~kSyn);
+      --old;
+    }
+    if (old > in.payload_size()) s.flags = static_cast<std::uint8_t>(s.flags & ~kFin);
+    in.payload.drop_front(std::min(old, in.payload_size()));
+    s.seq = c.rcv_nxt;
+    if (old > 0) ack_now(c);  // something came twice: the ACK for it may have been lost
+  }
+  const Seq end = s.seq + in.length();
+  if (end > c.rcv_adv) {
+    std::uint32_t beyond = end - c.rcv_adv;
+    if (s.is(kFin)) {
+      s.flags = static_cast<std::uint8_t>(s.flags & ~kFin);
+      --beyond;
+    }
+    in.payload.drop_back(std::min(beyond, in.payload_size()));
+  }
+}
+
+// Second. RFC 5961, 3.2: only the exact number resets, others in the window are asked to prove themselves.
+bool TcpCore::check_reset(Connection& c, TcpInput& in) {
+  if (!in.segment.is(kRst)) return true;
+  if (in.segment.seq != c.rcv_nxt) {
+    ++stats.drop_reset_unacceptable;
+    challenge_ack(c);
+    return false;
+  }
+  ++stats.resets_in;
+  const bool done = c.state == TcpState::kClosing || c.state == TcpState::kLastAck;
+  end(c, done ? CloseReason::kOrderly : CloseReason::kResetByPeer);
+  return false;
+}
+
+// Fourth. RFC 5961, 4.2.
+bool TcpCore::check_syn(Connection& c, TcpInput& in) {
+  if (!in.segment.is(kSyn)) return true;
+  ++stats.drop_syn_in_window;
+  challenge_ack(c);
+  return false;
+}
+
+// Fifth.
+bool TcpCore::check_ack(Connection& c, TcpInput& in) {
+  const TcpSegment& s = in.segment;
+  if (!s.is(kAck)) {
+    ++stats.drop_no_ack;
+    return false;
+  }
+  if (c.state == TcpState::kSynReceived && !complete_handshake(c, in)) return false;
+  // RFC 5961, 5.2.
+  if (s.ack > c.snd_max || s.ack < c.snd_una - c.max_snd_wnd) {
+    ++stats.drop_ack_unacceptable;
+    challenge_ack(c);
+    return false;
+  }
+  take_ack(c, in);
+  return c.reason == CloseReason::kNone;
+}
+
+bool TcpCore::complete_handshake(Connection& c, const TcpInput& in) {
+  const TcpSegment& s = in.segment;
+  if (s.ack <= c.snd_una || s.ack > c.snd_max) {
+    ++stats.drop_ack_unacceptable;
+    reply_reset(c.key, in);
+    return false;
+  }
+  measure_rtt(c, s);
+  c.snd_una = c.snd_una + 1;
+  c.syn_due = false;
+  c.snd_wnd = std::uint32_t{s.window} << c.snd_wscale;
+  c.max_snd_wnd = std::max(c.max_snd_wnd, c.snd_wnd);
+  c.snd_wl1 = s.seq;
+  c.snd_wl2 = s.ack;
+  establish(c);
+  return true;
+}
+
+// Seventh.
+void TcpCore::take_text(Connection& c, TcpInput& in) {
+  if (in.payload.empty()) return;
+  if (!c.receives()) {
+    ++stats.drop_after_fin;
+    return;
+  }
+  // The owner is gone and nobody will read it (RFC 9293, 3.10.4; RFC 2525, 2.17).
+  if (c.orphan) return end_with_reset(c, CloseReason::kAborted);
+  c.rcv_mss = static_cast<std::uint16_t>(std::max<std::uint32_t>(c.rcv_mss, std::min(in.segment_size, 65'000u)));
+  if (in.segment.seq == c.rcv_nxt) {
+    take_in_order(c, in);
+  } else {
+    take_out_of_order(c, in);
+  }
+}
+
+void TcpCore::take_in_order(Connection& c, TcpInput& in) {
+  const std::uint32_t size = in.payload_size();
+  if (!make_room(c, HeldQueue::cost(c.received, in.payload, headers))) {
+    in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
+    return ack_now(c);
+  }
+  hold_received(c, HeldQueue::append(c.received, std::move(in.payload), headers, stats));
+  c.rcv_nxt += size;
+  c.bytes_in += size;
+  stats.bytes_in += size;
+  in.segment.seq = c.rcv_nxt;
+  const bool holes = c.reassembly != nullptr;
+  if (holes) fill_holes(c);
+  schedule_ack(c, in, holes);
+  raise(c, TcpEventKind::kReadable);
+}
+
+// The segment reached up to what waits behind a hole.
+void TcpCore::fill_holes(Connection& c) {
+  std::uint64_t released = 0;
+  ByteChain bytes = c.reassembly->take(c.rcv_nxt, pieces_, &released);
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  hold_received(c, HeldQueue::append(c.received, std::move(bytes), headers, stats));
+  release_received(c, released);
+  c.rcv_nxt += size;
+  c.bytes_in += size;
+  stats.bytes_in += size;
+  if (c.reassembly->fin_at(c.rcv_nxt)) {
+    drop_reassembly(c);
+    take_fin(c);
+  } else if (c.reassembly->empty()) {
+    drop_reassembly(c);
+  }
+}
+
+void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
+  // Each one is answered, so that the peer can count duplicates (RFC 5681, 4.2).
+  if (c.acks_due < 64) ++c.acks_due;
+  want_output(c);
+  const std::uint64_t cost = HeldQueue::cost({}, in.payload, headers);
+  // Bytes behind a hole leave three quarters of the room to bytes in order, which fill holes.
+  const bool account_full = cost > accounts.room(c.account) / 4;
+  if (account_full || c.receive_memory + cost > receive_memory_limit() / 2) {
+    ++(account_full ? stats.drop_account_memory : stats.drop_connection_memory);
+    in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
+    return;
+  }
+  if (c.reassembly == nullptr) c.reassembly = reassemblies_.create();
+  const std::uint64_t before = c.reassembly->held();
+  const Seq seq = in.segment.seq;
+  const std::uint32_t size = in.payload_size();
+  const bool kept = c.reassembly->insert(seq, std::move(in.payload), pieces_, headers, stats);
+  const std::uint64_t after = c.reassembly->held();
+  if (after > before) hold_received(c, after - before);
+  if (after < before) release_received(c, before - after);
+  ++(kept ? stats.out_of_order : stats.drop_reassembly_full);
+  if (kept) {
+    in.segment.seq = seq + size;
+  } else {
+    in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
+  }
+}
+
+// RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full segment, at once when a hole was filled, else soon.
+void TcpCore::schedule_ack(Connection& c, const TcpInput& in, bool filled) {
+  const std::uint32_t unacked = c.rcv_nxt - c.last_ack_sent;
+  if (filled || c.quick_acks > 0 || unacked >= 2u * std::max<std::uint32_t>(c.rcv_mss, 1) ||
+      in.segment.is(kFin)) {
+    return ack_now(c);
+  }
+  if (c.ack_ms == 0) c.ack_ms = in_ms(options.delayed_ack);
+}
+
+// Eighth.
+void TcpCore::check_fin(Connection& c, TcpInput& in) {
+  if (!in.segment.is(kFin) || c.reason != CloseReason::kNone || !in.payload.empty()) return;
+  if (c.state == TcpState::kTimeWait) return;
+  if (!c.receives()) return ack_now(c);  // it came again
+  if (in.segment.seq == c.rcv_nxt) {
+    drop_reassembly(c);
+    return take_fin(c);
+  }
+  if (c.reassembly == nullptr) c.reassembly = reassemblies_.create();
+  c.reassembly->insert_fin(in.segment.seq);
+  ack_now(c);
+}
+
+void TcpCore::take_fin(Connection& c) {
+  c.rcv_nxt += 1;
+  if (c.rcv_adv < c.rcv_nxt) c.rcv_adv = c.rcv_nxt;
+  raise(c, TcpEventKind::kPeerClosed);
+  ack_now(c);
+  switch (c.state) {
+    case TcpState::kEstablished: c.state = TcpState::kCloseWait; break;
+    case TcpState::kFinWait1: c.state = TcpState::kClosing; break;
+    case TcpState::kFinWait2: enter_time_wait(c); break;
+    default: break;
+  }
+}
+
+}  // namespace weft::net

@@ -1,0 +1,123 @@
+// Passive opens: every address is listened on, and the owner decides SYN by SYN (RFC 9293, 3.10.7.2).
+#include <algorithm>
+
+#include "dataplane/net/tcp_core.h"
+
+namespace weft::net {
+
+// LISTEN. `isn_above`: the tuple's former incarnation sent up to there.
+void TcpCore::listen_input(TcpInput& in, const TcpArrival& arrival, Seq isn_above, bool has_isn_above) {
+  const TcpSegment& s = in.segment;
+  if (s.is(kRst)) {
+    ++stats.drop_reset_no_connection;
+    return;
+  }
+  if (s.is(kAck) || !s.is(kSyn)) {
+    ++stats.drop_no_connection;
+    reply_reset(arrival.key, in);
+    return;
+  }
+  if (!admit_syn(arrival)) return;
+  Connection& c = create(arrival.key, arrival.pod, arrival.pod);
+  c.interception = arrival.interception;
+  c.state = TcpState::kSynPending;
+  const Seq initial = isn.initial(now, arrival.key);
+  c.snd_una = c.snd_nxt = c.snd_max = has_isn_above ? later_of(initial, isn_above) : initial;
+  c.half_open = true;
+  ++half_open_;
+  SynQueue& queue = syn_queues_[arrival.pod];
+  ++queue.size;
+  queue.order.push(id_of(c));
+  if (queue.order.size() > 4 * std::size_t{options.syn_queue_per_pod}) compact(queue);
+  take_syn(c, s);
+  raise(c, TcpEventKind::kSyn);
+}
+
+// Forgets the handshakes that are over, each after three others came: O(1) a SYN.
+void TcpCore::compact(SynQueue& queue) {
+  for (std::size_t n = queue.order.size(); n > 0; --n) {
+    ConnectionId id = queue.order.pop();
+    const Connection* c = table.connections.find(id.index, id.generation);
+    if (c != nullptr && c->half_open) queue.order.push(std::move(id));
+  }
+}
+
+bool TcpCore::admit_syn(const TcpArrival& arrival) {
+  if (!interfaces.contains(arrival.key.interface)) {
+    ++stats.drop_unknown_interface;
+    return false;
+  }
+  if (table.connections.size() >= options.max_connections) {
+    ++stats.drop_too_many_connections;
+    return false;
+  }
+  auto it = syn_queues_.find(arrival.pod);
+  if (it != syn_queues_.end() && it->second.size >= options.syn_queue_per_pod) {
+    ++stats.drop_syn_pod_queue_full;
+    evict_half_open(arrival.pod);
+  }
+  if (half_open_ >= options.syn_queue) {
+    ++stats.drop_syn_queue_full;
+    return false;
+  }
+  return true;
+}
+
+// The oldest makes room: in a flood it is the one least likely to be completed still (RFC 4987, 3.3).
+void TcpCore::evict_half_open(InterfaceId pod) {
+  auto& order = syn_queues_.find(pod)->second.order;
+  while (!order.empty()) {
+    const ConnectionId id = order.pop();
+    Connection* c = table.connections.find(id.index, id.generation);
+    if (c != nullptr && c->half_open) return end(*c, CloseReason::kSynQueueFull);
+  }
+}
+
+// What a SYN says, of either direction of opening.
+void TcpCore::take_syn(Connection& c, const TcpSegment& s) {
+  c.rcv_nxt = c.last_ack_sent = s.seq + 1;
+  c.rcv_adv = c.rcv_nxt;
+  c.received_ms = now_ms;
+  c.peer_mss = s.mss != 0 ? s.mss : (c.key.local.address.is_v6() ? kDefaultMss6 : kDefaultMss4);
+  c.rcv_mss = std::min(c.peer_mss, kDefaultMss4);  // until larger ones come
+  c.timestamps = options.timestamps && s.has_timestamps;
+  c.sack = options.sack && s.sack_permitted;
+  const bool scaled = options.window_scale && s.window_scale != kNoWindowScale;
+  c.snd_wscale = scaled ? s.window_scale : 0;
+  c.rcv_wscale = scaled ? receive_scale : 0;
+  c.ts_recent = s.tsval;
+  c.ts_recent_ms = now_ms;
+  update_mss(c, interfaces[c.key.interface].mtu);
+  // The window of a SYN is never scaled (RFC 7323, 2.2).
+  c.snd_wnd = c.max_snd_wnd = s.window;
+  c.snd_wl1 = s.seq;
+  c.snd_wl2 = s.ack;
+}
+
+// A SYN waits for its owner's decision: nothing is answered yet.
+void TcpCore::pending_input(Connection& c, TcpInput& in) {
+  const TcpSegment& s = in.segment;
+  if (s.is(kRst)) {
+    if (s.seq - c.rcv_nxt <= 65'535) end(c, CloseReason::kSynWithdrawn);
+  } else if (s.is(kSyn) && !s.is(kAck)) {
+    take_syn(c, s);  // a retransmission, or a new attempt from the same port
+  }
+  ++stats.drop_syn_waiting;
+}
+
+void TcpCore::accept_syn(Connection& c, AccountId account) {
+  if (c.state != TcpState::kSynPending) return;
+  accounts.leave(std::exchange(c.account, accounts.join(account)));
+  c.state = TcpState::kSynReceived;
+  c.syn_due = true;
+  ++stats.passive_opens;
+  want_output(c);
+}
+
+void TcpCore::refuse_syn(Connection& c) {
+  if (c.reason == CloseReason::kNone) send_reset(c);
+  end(c, CloseReason::kRefused);
+  orphan(c);
+}
+
+}  // namespace weft::net

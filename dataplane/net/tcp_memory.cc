@@ -1,0 +1,134 @@
+#include "dataplane/net/tcp_memory.h"
+
+#include <algorithm>
+
+namespace weft::net {
+
+std::uint32_t TcpAccounts::slot_of(AccountId id) {
+  auto [it, fresh] = slots_.try_emplace(id, 0);
+  if (fresh) {
+    it->second = accounts_.create();
+    Account& account = *accounts_.at(it->second);
+    account.id = id;
+    account.limit = default_limit_;
+  }
+  return it->second;
+}
+
+std::uint32_t TcpAccounts::join(AccountId id) {
+  const std::uint32_t slot = slot_of(id);
+  ++accounts_.at(slot)->connections;
+  return slot;
+}
+
+void TcpAccounts::leave(std::uint32_t slot) {
+  --accounts_.at(slot)->connections;
+  forget_if_idle(slot);
+}
+
+void TcpAccounts::forget_if_idle(std::uint32_t slot) {
+  const Account& account = *accounts_.at(slot);
+  if (account.connections != 0 || account.own_limit) return;
+  slots_.erase(account.id);
+  accounts_.destroy(slot);
+}
+
+void TcpAccounts::set_limit(AccountId id, std::uint64_t limit) {
+  const std::uint32_t slot = slot_of(id);
+  Account& account = *accounts_.at(slot);
+  account.own_limit = limit != 0;
+  account.limit = limit != 0 ? limit : default_limit_;
+  forget_if_idle(slot);
+}
+
+std::uint64_t TcpAccounts::used(AccountId id) const {
+  auto it = slots_.find(id);
+  return it == slots_.end() ? 0 : accounts_.at(it->second)->used;
+}
+
+namespace {
+
+bool wasteful(const Slice& slice) { return slice.size() <= slice.buffer()->capacity / 4; }
+
+bool fits_behind(const ByteChain& queue, const Slice& slice) {
+  return !queue.empty() && queue.back().exclusive() && queue.back().tailroom() >= slice.size();
+}
+
+// Capacity of fresh small buffers for this slice; 0: not worth it.
+std::uint64_t compact_cost(const Slice& slice, const BufferPool& small) {
+  const std::uint64_t each = small.buffer_capacity();
+  const std::uint64_t total = (slice.size() + each - 1) / each * each;
+  return total <= slice.buffer()->capacity / 2 ? total : 0;
+}
+
+std::uint64_t append_slice(ByteChain& queue, Slice&& slice, BufferPool& small, TcpStats& stats,
+                           const Buffer* before) {
+  if (wasteful(slice)) {
+    if (fits_behind(queue, slice)) {
+      queue.extend_back(slice.bytes());
+      ++stats.coalesced;
+      return 0;
+    }
+    if (compact_cost(slice, small) != 0) {
+      ByteChain copy = ByteChain::copy_of(slice.bytes(), small);
+      if (copy.size() == slice.size()) {
+        ++stats.compacted;
+        const std::uint64_t held = HeldQueue::held(copy);
+        queue.append(std::move(copy));
+        return held;
+      }
+    }
+  }
+  const std::uint64_t held = slice.buffer() == before ? 0 : slice.buffer()->capacity;
+  queue.push_back(std::move(slice));
+  return held;
+}
+
+}  // namespace
+
+std::uint64_t HeldQueue::cost(const ByteChain& queue, const ByteChain& bytes, const BufferPool& small) {
+  if (bytes.slices() == 1 && wasteful(bytes.front())) {
+    if (fits_behind(queue, bytes.front())) return 0;
+    if (const std::uint64_t compact = compact_cost(bytes.front(), small); compact != 0) return compact;
+  }
+  return held(bytes);
+}
+
+std::uint64_t HeldQueue::append(ByteChain& queue, ByteChain&& bytes, BufferPool& small, TcpStats& stats,
+                                const Buffer* before) {
+  std::uint64_t held = 0;
+  while (!bytes.empty()) {
+    if (!queue.empty()) before = queue.back().buffer();
+    held += append_slice(queue, bytes.pop_front(), small, stats, before);
+  }
+  return held;
+}
+
+ByteChain HeldQueue::take(ByteChain& queue, std::size_t n, std::uint64_t* released, const Buffer* after) {
+  ByteChain taken;
+  *released = 0;
+  while (n > 0) {
+    const Buffer* buffer = queue.front().buffer();
+    if (queue.front().size() > n) {
+      taken.append(queue.take_front(n));
+      break;
+    }
+    n -= queue.front().size();
+    const std::uint64_t capacity = buffer->capacity;
+    taken.push_back(queue.pop_front());
+    if ((queue.empty() ? after : queue.front().buffer()) != buffer) *released += capacity;
+  }
+  return taken;
+}
+
+std::uint64_t HeldQueue::held(const ByteChain& queue) {
+  std::uint64_t sum = 0;
+  const Buffer* previous = nullptr;
+  for (const Slice& slice : queue) {
+    if (slice.buffer() != previous) sum += slice.buffer()->capacity;
+    previous = slice.buffer();
+  }
+  return sum;
+}
+
+}  // namespace weft::net

@@ -1,0 +1,431 @@
+// What is sent, how much, and when: windows, Nagle, ACKs, probes, retransmission, recovery.
+#include "dataplane/net/tcp_fixture.h"
+
+namespace weft::net {
+namespace {
+
+std::string text(std::size_t n) { return std::string(n, 'x'); }
+
+TEST(TcpSend, WriteGoesOutAtOnceWithPsh) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send("hello");
+  EXPECT_TRUE(tcp.expect_sent(tcp.to_peer().seq(1).ack(kPeerSeq).bytes("hello")).s.is(kPsh));
+  tcp.expect_silent();
+}
+
+TEST(TcpSend, BulkIsOneSuperSegmentUpToTheInitialWindow) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(40'000));
+  const auto sent = tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(10 * kMss)));
+  EXPECT_EQ(sent.offload.gso, GsoType::kTcp4);
+  EXPECT_EQ(sent.offload.gso_size, kMss);
+  EXPECT_FALSE(sent.s.is(kPsh));
+  tcp.expect_silent();
+}
+
+TEST(TcpSend, SuperSegmentIsBoundedByTheInterface) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.engine->set_interface(kWire, {1500, 4500, true});
+  tcp.send(text(5 * kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(3 * kMss)));
+  tcp.expect_sent(tcp.to_peer().seq(1 + 3 * kMss).bytes(text(2 * kMss)));
+}
+
+TEST(TcpSend, RespectsThePeersWindow) {
+  TcpFixture tcp = TcpFixture::established(TcpFixture::plain(), SegmentBuilder().window(2000));
+  tcp.send(text(5000));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(1460)));
+  tcp.expect_silent();  // 540 of room, less than a segment and less than half of the largest window
+  tcp.receive(tcp.from_peer().ack(1461).window(4000));
+  tcp.expect_sent(tcp.to_peer().seq(1461).bytes(text(3540)));
+}
+
+TEST(TcpSend, NagleHoldsASmallSegmentWhileOthersAreInFlight) {
+  TcpOptions options = TcpFixture::plain();
+  options.nagle = true;
+  TcpFixture tcp = TcpFixture::established(options);
+  tcp.send("a");
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes("a"));
+  tcp.send("b");
+  tcp.send("c");
+  tcp.expect_silent();
+  tcp.receive(tcp.from_peer().ack(2));
+  tcp.expect_sent(tcp.to_peer().seq(2).bytes("bc"));
+}
+
+TEST(TcpSend, FinRidesOnTheLastData) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send("bye");
+  tcp.engine->shutdown_send(tcp.now, tcp.id);
+  tcp.expect_sent(tcp.to_peer().seq(1).fin().bytes("bye"));
+}
+
+TEST(TcpSend, IsQueuedUntilTheHandshakeIsComplete) {
+  TcpFixture tcp = TcpFixture::syn_sent();
+  tcp.send("early");
+  tcp.engine->shutdown_send(tcp.now, tcp.id);
+  tcp.expect_silent();
+  tcp.receive(SegmentBuilder().syn().seq(kPeerSeq - 1).ack(1).mss(1460).window(1000));
+  tcp.expect_sent(tcp.to_peer().seq(1).ack(kPeerSeq).fin().bytes("early"));
+  EXPECT_EQ(tcp.state(), TcpState::kFinWait1);
+}
+
+TEST(TcpSend, PayloadIsNotCopied) {
+  TcpFixture tcp = TcpFixture::established();
+  ByteChain bytes = ByteChain::copy_of(as_bytes(text(2000)), *tcp.pool);
+  const Buffer* buffer = bytes.front().buffer();
+  tcp.engine->send(tcp.now, tcp.id, std::move(bytes));
+  Packet packet;
+  ASSERT_TRUE(tcp.engine->poll_output(tcp.now, &packet));
+  EXPECT_EQ(packet.bytes.back().buffer(), buffer);
+  EXPECT_GE(packet.bytes.front().headroom(), 64u);
+  packet = Packet();
+  tcp.receive(tcp.from_peer().ack(2001));
+  EXPECT_EQ(tcp.pool->outstanding(), 0u);
+}
+
+TEST(TcpSend, SpaceEndsAndComesBackWithAnEvent) {
+  TcpOptions options = TcpFixture::plain();
+  options.send_buffer_max = 10'000;
+  TcpFixture tcp = TcpFixture::established(options);
+  EXPECT_EQ(tcp.engine->send_space(tcp.id), 10'000u);
+  tcp.send(text(10'000));
+  EXPECT_EQ(tcp.engine->send_space(tcp.id), 0u);
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(5001));
+  tcp.expect_event(TcpEventKind::kWritable);
+  EXPECT_EQ(tcp.engine->send_space(tcp.id), 5'000u);
+}
+
+TEST(TcpSend, HeaderPoolRunsDryAndRecovers) {
+  TcpFixture tcp = TcpFixture::established();
+  std::vector<Slice> hoard;
+  HeapBufferPool tight(256, 0);
+  TcpEngine engine(TcpFixture::plain(), tight, Random(1));
+  engine.set_interface(kWire, {});
+  ConnectRequest request;
+  request.key = tcp.flow;
+  ASSERT_TRUE(engine.connect(tcp.now, request).has_value());
+  Packet packet;
+  EXPECT_FALSE(engine.poll_output(tcp.now, &packet));
+  EXPECT_EQ(engine.stats().drop_header_pool, 1u);
+  EXPECT_LE((engine.deadline() - tcp.now).ms(), 20);
+}
+
+// ---- acknowledging
+
+TEST(TcpAck, IsDelayedForOneSmallSegment) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().bytes("x"));
+  tcp.expect_silent();
+  EXPECT_EQ(tcp.run_next_timer().ms(), 40);
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 1));
+}
+
+TEST(TcpAck, EverySecondFullSegmentAtOnce) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().bytes(text(1460)));
+  tcp.expect_silent();
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes(text(1460)));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 2920));
+}
+
+TEST(TcpAck, RidesOnData) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().bytes("x"));
+  tcp.send("y");
+  tcp.expect_sent(tcp.to_peer().seq(1).ack(kPeerSeq + 1).bytes("y"));
+  tcp.expect_silent_for(Duration::milliseconds(150));
+}
+
+TEST(TcpAck, FirstSegmentsAreAcknowledgedAtOnce) {
+  TcpFixture tcp = TcpFixture::established(TcpOptions{});
+  tcp.receive(tcp.from_peer().bytes("x"));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 1));
+}
+
+TEST(TcpAck, EachOutOfOrderSegmentHasItsOwn) {
+  TcpFixture tcp = TcpFixture::established();
+  for (std::uint32_t i = 1; i <= 3; ++i) tcp.receive(tcp.from_peer().seq(kPeerSeq + 100 * i).bytes(text(100)));
+  EXPECT_EQ(tcp.count_sent(), 3u);
+}
+
+TEST(TcpAck, CarriesSackBlocksLatestFirst) {
+  TcpOptions options = TcpFixture::plain();
+  options.sack = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 100).bytes(text(100)));
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 300).bytes(text(100)));
+  tcp.next_sent();
+  const auto sent = tcp.next_sent();
+  ASSERT_EQ(sent.s.sack_count, 2);
+  EXPECT_EQ(sent.s.sack[0], (SackBlock{Seq(kPeerSeq + 300), Seq(kPeerSeq + 400)}));
+  EXPECT_EQ(sent.s.sack[1], (SackBlock{Seq(kPeerSeq + 100), Seq(kPeerSeq + 200)}));
+}
+
+// ---- receive window
+
+TEST(TcpWindow, ClosesAsBytesWaitAndReopensWhenRead) {
+  TcpOptions options = TcpFixture::plain();
+  options.receive_buffer_initial = options.receive_buffer_max = 3000;
+  TcpFixture tcp = TcpFixture::established(options);
+  tcp.receive(tcp.from_peer().bytes(text(1460)));
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes(text(1460)));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 2920).window(80));
+  EXPECT_EQ(tcp.read().size(), 2920u);
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 2920).window(3000));
+}
+
+TEST(TcpWindow, NeverShrinksWhenTheAccountRunsFull) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().bytes(text(1460)));
+  tcp.engine->set_account_limit(kPod, 1000);
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes(text(1460)));
+  const auto sent = tcp.next_sent();
+  EXPECT_GE(sent.s.ack.raw() + sent.s.window, kPeerSeq + 60'000);
+}
+
+TEST(TcpWindow, SmallReadsDoNotAdvertiseSillyWindows) {
+  TcpOptions options = TcpFixture::plain();
+  options.receive_buffer_initial = options.receive_buffer_max = 2920;
+  TcpFixture tcp = TcpFixture::established(options);
+  tcp.receive(tcp.from_peer().bytes(text(2920)));
+  tcp.discard_sent();
+  EXPECT_EQ(tcp.read(100).size(), 100u);
+  tcp.expect_silent();
+  EXPECT_EQ(tcp.read(1500).size(), 1500u);
+  tcp.expect_sent(tcp.to_peer().window(1600));
+}
+
+TEST(TcpWindow, ZeroWindowProbeIsAnswered) {
+  TcpOptions options = TcpFixture::plain();
+  options.receive_buffer_initial = options.receive_buffer_max = 100;
+  TcpFixture tcp = TcpFixture::established(options);
+  tcp.receive(tcp.from_peer().bytes(text(100)));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 100).bytes("p"));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 100).window(0));
+}
+
+// ---- probing the peer's window
+
+TEST(TcpPersist, ProbesAClosedWindowWithBackoff) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().window(0));
+  tcp.send("wait");
+  tcp.expect_silent();
+  const std::int64_t first = tcp.run_next_timer().ms();
+  tcp.expect_sent(tcp.to_peer().seq(0));
+  tcp.receive(tcp.from_peer().window(0));
+  EXPECT_EQ(tcp.run_next_timer().ms(), 2 * first);
+  tcp.expect_sent(tcp.to_peer().seq(0));
+  tcp.receive(tcp.from_peer().window(1000));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes("wait"));
+}
+
+TEST(TcpPersist, GoesOnForeverWhileThePeerAnswers) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().window(0));
+  tcp.send("wait");
+  for (int i = 0; i < 100; ++i) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+    tcp.receive(tcp.from_peer().window(0));
+  }
+  EXPECT_EQ(tcp.state(), TcpState::kEstablished);
+}
+
+TEST(TcpPersist, EndsWhenThePeerIsGone) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().window(0));
+  tcp.send("wait");
+  for (int i = 0; i < 20; ++i) {
+    tcp.discard_sent();
+    if (!tcp.engine->deadline().is_never()) tcp.run_next_timer();
+  }
+  tcp.expect_closed(CloseReason::kTimedOut);
+}
+
+TEST(TcpPersist, SillyWindowIsOverriddenInTheEnd) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.receive(tcp.from_peer().window(10));
+  tcp.send(text(100));
+  tcp.expect_silent();
+  tcp.run_next_timer();
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(10)));
+}
+
+// ---- retransmission
+
+TEST(TcpRetransmit, TimeoutFollowsTheMeasuredRoundTripAndBacksOff) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send("data");
+  tcp.discard_sent();
+  EXPECT_EQ(tcp.engine->info(tcp.id).srtt.ms(), 10);
+  EXPECT_EQ(tcp.run_next_timer().ms(), 200);
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes("data"));
+  EXPECT_EQ(tcp.run_next_timer().ms(), 400);
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes("data"));
+  EXPECT_EQ(tcp.run_next_timer().ms(), 800);
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(5));
+  EXPECT_GE((tcp.engine->deadline() - tcp.now).ms(), 7'000'000);  // only the keepalive is left
+}
+
+TEST(TcpRetransmit, GivesUpAfterItsRetriesWithReset) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send("data");
+  for (int i = 0; i < 16; ++i) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+  }
+  tcp.expect_closed(CloseReason::kTimedOut);
+  tcp.expect_sent(SegmentBuilder().rst().flag(kAck).seq(5));
+}
+
+TEST(TcpRetransmit, UserTimeoutEndsEarlier) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.engine->set_user_timeout(tcp.id, Duration::seconds(5));
+  tcp.send("data");
+  const Time begin = tcp.now;
+  TcpEvent event;
+  while (!tcp.engine->poll_event(&event)) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+  }
+  EXPECT_EQ(event.reason, CloseReason::kUserTimeout);
+  EXPECT_EQ((tcp.now - begin).ms(), 5000);
+}
+
+TEST(TcpRetransmit, SynAckFinAreRetransmittedToo) {
+  TcpFixture tcp = TcpFixture::fin_wait_1();
+  tcp.run_next_timer();
+  tcp.expect_sent(tcp.to_peer().seq(1).fin());
+}
+
+TEST(TcpRetransmit, TimeoutGoesBackInSlowStart) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(4 * kMss));
+  tcp.discard_sent();
+  tcp.run_next_timer();
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.expect_silent();
+  tcp.receive(tcp.from_peer().ack(1 + kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1 + kMss).bytes(text(2 * kMss)));
+}
+
+TEST(TcpRecovery, ThreeDuplicateAcksRetransmitAtOnce) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer());
+  tcp.receive(tcp.from_peer());
+  tcp.expect_silent();
+  tcp.receive(tcp.from_peer());
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  EXPECT_EQ(tcp.stats().fast_recoveries, 1u);
+  EXPECT_EQ(tcp.engine->info(tcp.id).ssthresh, 5 * kMss);
+}
+
+TEST(TcpRecovery, PartialAckRetransmitsTheNextHole) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  for (int i = 0; i < 3; ++i) tcp.receive(tcp.from_peer());
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(1 + 2 * kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1 + 2 * kMss).bytes(text(kMss)));
+  tcp.receive(tcp.from_peer().ack(1 + 10 * kMss));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, LimitedTransmitSendsNewDataOnTheFirstDuplicates) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(20 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer());
+  tcp.expect_sent(tcp.to_peer().seq(1 + 10 * kMss).bytes(text(kMss)));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, WindowUpdateIsNoDuplicate) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(4 * kMss));
+  tcp.discard_sent();
+  for (std::uint16_t i = 1; i < 6; ++i) tcp.receive(tcp.from_peer().window(static_cast<std::uint16_t>(65535 - i)));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, SackRetransmitsExactlyTheHoles) {
+  TcpOptions options = TcpFixture::plain();
+  options.sack = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  // 1 and 4 are lost.
+  tcp.receive(tcp.from_peer().sack(1 + kMss, 1 + 3 * kMss));
+  tcp.receive(tcp.from_peer().sack(1 + 4 * kMss, 1 + 9 * kMss).sack(1 + kMss, 1 + 3 * kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.expect_sent(tcp.to_peer().seq(1 + 3 * kMss).bytes(text(kMss)));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, TimeoutSkipsWhatIsSacked) {
+  TcpOptions options = TcpFixture::plain();
+  options.sack = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
+  tcp.send(text(3 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().sack(1 + kMss, 1 + 2 * kMss));
+  tcp.run_next_timer();
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.receive(tcp.from_peer().ack(1 + 2 * kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1 + 2 * kMss).bytes(text(kMss)));
+}
+
+TEST(TcpCongestion, SlowStartDoublesARoundTrip) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(60 * kMss));
+  EXPECT_EQ(tcp.next_sent().data.size(), 10u * kMss);
+  tcp.receive(tcp.from_peer().ack(1 + 10 * kMss));
+  EXPECT_EQ(tcp.next_sent().data.size(), 20u * kMss);
+}
+
+TEST(TcpCongestion, IdleConnectionStartsFromTheInitialWindowAgain) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(30 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(1 + 10 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(1 + 30 * kMss));
+  EXPECT_GT(tcp.engine->info(tcp.id).cwnd, 10 * kMss);
+  tcp.advance(Duration::seconds(10));
+  tcp.send(text(30 * kMss));
+  EXPECT_EQ(tcp.next_sent().data.size(), 10u * kMss);
+}
+
+// ---- keepalive
+
+TEST(TcpKeepalive, ProbesAnIdlePeerAndEndsWhenItIsGone) {
+  TcpOptions options = TcpFixture::plain();
+  options.keepalive_idle = Duration::seconds(100);
+  options.keepalive_interval = Duration::seconds(10);
+  options.keepalive_probes = 3;
+  TcpFixture tcp = TcpFixture::established(options);
+  EXPECT_NEAR(static_cast<double>(tcp.run_next_timer().ms()), 100'000, 10);
+  tcp.expect_sent(tcp.to_peer().seq(0).ack(kPeerSeq));
+  tcp.receive(tcp.from_peer());
+  for (int i = 0; i < 4; ++i) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+    if (i == 0) tcp.run_next_timer();  // the answer moved the deadline: 100 s from it
+  }
+  tcp.discard_sent();
+  tcp.run_next_timer();
+  TcpEvent event;
+  ASSERT_TRUE(tcp.engine->poll_event(&event));
+  EXPECT_EQ(event.reason, CloseReason::kKeepaliveTimedOut);
+}
+
+}  // namespace
+}  // namespace weft::net
