@@ -1,10 +1,13 @@
 """The scenarios, one by one, on one mesh of two nodes.   run.py [NAME...]   runs those whose name holds a NAME
 
 One line a scenario; the last line is `e2e: N passed, N failed, N skipped`. Leaves nothing behind.
+WEFT_BUILD names another build folder, WEFT_E2E_PREFIX other namespaces for a second run at the same time (no name that
+begins with the first's and a dash).
 """
 import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +19,7 @@ from mesh import Mesh, sweep
 from netns import CommandError
 from scenario import SCENARIOS, Baseline, Skip
 
-PREFIX = "weft-e2e"
+PREFIX = os.environ.get("WEFT_E2E_PREFIX", "weft-e2e")
 for room in ("cni_contract", "network", "packets", "tls_input", "bad_input"):  # after the rows, in this order
     importlib.import_module(room)
 
@@ -64,6 +67,16 @@ def run_all(checks):
     return counts
 
 
+def only_run():
+    """A name of the kernel's that one process can hold, and that ends with it. None: another run holds it."""
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        lock.bind(f"\0{PREFIX}")
+    except OSError:
+        return None
+    return lock
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wanted = sys.argv[1:]
@@ -71,6 +84,10 @@ def main():
     if not checks:
         say("e2e: no scenario has such a name; there are:\n  " + "\n  ".join(c.__name__ for c in SCENARIOS))
         return 2
+    lock = only_run()
+    if lock is None:
+        say(f"e2e: another run uses the namespaces {PREFIX}-*; WEFT_E2E_PREFIX names others")
+        return 1
     sweep(PREFIX)
     try:
         counts = run_all(checks)
