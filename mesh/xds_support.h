@@ -48,7 +48,7 @@ std::span<const TypeSupport> type_support();
 const TypeSupport* find_type_support(AnyPlace place, std::string_view type);
 
 // The first populated field of `message`, or within it, that is not in the table, or that this build's descriptors do
-// not know: "filter_chains[2].use_proxy_protocol". nullopt: all are known. Does not look into Any.
+// not know: "filter_chains[2].filter_chain_match.address_suffix". nullopt: all are known. Does not look into Any.
 std::optional<std::string> find_unsupported(const google::protobuf::Message& message);
 
 }  // namespace weft::mesh

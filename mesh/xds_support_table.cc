@@ -116,7 +116,7 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {TLS "TlsParameters", kHonoured, "tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites", ""},
     {TLS "TlsParameters", kNoEffect, "ecdh_curves", "the library's curves, all of them sound"},
     {"envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport", kNeedsHbone,
-     "passthrough_metadata transport_socket", ""},
+     "passthrough_metadata transport_socket", "a tunnel to the internal listener connect_originate"},
     // ---- clusters
     {CLUSTER "Cluster", kHonoured,
      "name type eds_cluster_config connect_timeout lb_policy load_assignment circuit_breakers upstream_bind_config "

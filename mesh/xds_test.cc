@@ -3,6 +3,8 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
@@ -71,8 +73,8 @@ TEST_F(Builder, NacksNameResourceAndField) {
   EXPECT_EQ(listener(listener_text(kTcpProxy)), "accepted");
   EXPECT_EQ(listener(listener_text(kTcpProxy, "udp_listener_config {}")),
             "listener 'l': udp_listener_config is not supported");
-  EXPECT_EQ(listener(listener_text(kTcpProxy + " use_proxy_protocol { value: true }")),
-            "listener 'l': filter_chains[0].use_proxy_protocol is not supported");
+  EXPECT_EQ(listener(listener_text(kTcpProxy + " filter_chain_match { address_suffix: '1' }")),
+            "listener 'l': filter_chains[0].filter_chain_match.address_suffix is not supported");
   EXPECT_EQ(listener(listener_text(kTcpProxy), "other"), "listener 'other': name 'l' is not the resource's name");
   EXPECT_EQ(listener(listener_text("filters { name: 'x' typed_config { type_url: 'type.googleapis.com/acme.Auth' } } " +
                                    kTcpProxy)),

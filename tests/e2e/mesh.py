@@ -76,10 +76,9 @@ admin:
   address: "{self.admin}"
 """
 
-    def start(self):
-        self.process = Process(f"dataplane-{self.short}",
-                               [BUILD / "dataplane/weft-dataplane", "--config", self.directory / "dataplane.yaml"],
-                               self.mesh.directory, namespace=self.namespace)
+    def start(self, wrapper=()):
+        command = [*wrapper, BUILD / "dataplane/weft-dataplane", "--config", self.directory / "dataplane.yaml"]
+        self.process = Process(f"dataplane-{self.short}", command, self.mesh.directory, namespace=self.namespace)
         wait_until(lambda: self.answers() or not self.process.alive(), 30, f"{self.name} answers")
         if not self.process.alive():
             raise CommandError(f"{self.name} ended:\n{self.process.text()[-2000:]}")
@@ -90,6 +89,12 @@ admin:
     def ctl(self, *arguments):
         """weftctl's answer as a document."""
         return json.loads(run(BUILD / "cli/weftctl", "--socket", self.socket, "-o", "json", *arguments).stdout)
+
+    def metrics(self):
+        """{name: value} of the metrics without labels."""
+        text = run("curl", "-fsS", "--max-time", 5, f"http://{self.admin}/metrics", namespace=self.namespace).stdout
+        pairs = (line.split(" ") for line in text.split("\n") if line and line[0] != "#" and "{" not in line)
+        return {name: float(value) for name, value, *_ in pairs}
 
     def cni_config(self):
         return {"cniVersion": "1.1.0", "name": "weft", "type": "weft-cni", "socket": str(self.socket),

@@ -31,10 +31,10 @@ def listening(namespace, port, kind="-ltn"):
     return f":{port} " in run("ss", "-H", kind, namespace=namespace).stdout
 
 
-def start_nginx(mesh, name, namespace, port):
+def start_nginx(mesh, name, namespace, port, page=MARKER, wrapper=()):
     config = mesh.directory / f"{name}.conf"
-    config.write_text(NGINX.format(directory=mesh.directory, name=name, port=port, marker=MARKER))
-    process = mesh.start(f"nginx-{name}", ["nginx", "-c", config], namespace=namespace)
+    config.write_text(NGINX.format(directory=mesh.directory, name=name, port=port, marker=page))
+    process = mesh.start(f"nginx-{name}", [*wrapper, "nginx", "-c", config], namespace=namespace)
     wait_until(lambda: listening(namespace, port), 5, f"nginx of {name} listens")
     return process
 
