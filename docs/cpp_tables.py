@@ -61,6 +61,12 @@ def calls(text, name):
         yield split_arguments(tokens(text[match.end():]))
 
 
+def is_raised(enumerator, folder):
+    """Whether a source below `folder` uses a table's enumerator: what nobody raises is not documented."""
+    word = re.compile(r"::" + enumerator + r"\b")
+    return any(word.search(path.read_text()) for path in (ROOT / folder).rglob("*.cc"))
+
+
 def snake(enumerator):
     """kNotReady -> not_ready, as the metrics' labels have it."""
     return re.sub(r"(?<!^)([A-Z])", r"_\1", enumerator[1:]).lower()

@@ -11,7 +11,7 @@ import sys
 import cli_page
 import config_pages
 import table_pages
-from cpp_tables import ROOT, x_macro
+from cpp_tables import ROOT
 
 PAGES = {
     "dataplane-config.md": config_pages.dataplane_config, "controlplane-config.md": config_pages.controlplane_config,
@@ -53,7 +53,7 @@ def check_names(name, text):
 
 def check_runbook(text):
     """The runbook has a line for every way a connection may end."""
-    for _, reason in x_macro("dataplane/proxy/end_reason.h", "WEFT_PROXY_ENDS"):
+    for _, reason in table_pages.end_reasons():
         if reason not in text:
             yield f"docs/operations.md: says nothing about '{reason}'"
 

@@ -1,7 +1,7 @@
 """The references made of tables in the code: metrics, drops and refusals, what of Envoy's API is read."""
 import re
 
-from cpp_tables import calls, code, read, snake, split_arguments, table, text_of, tokens, x_macro
+from cpp_tables import calls, code, is_raised, read, snake, split_arguments, table, text_of, tokens, x_macro
 
 MADE = "<!-- Made by docs/generate.py from the tables in the code. -->\n"
 LABELS = {"pod": "namespace, pod", "labels": "namespace, pod, type", "identity": "resource_name, identity"}
@@ -79,8 +79,13 @@ def drop_sections():
         yield f"Layer `{layer}`: {what}", "", ["reason"], [(row[0],) for row in worded(path, name)]
 
 
+def end_reasons():
+    return [row for row in x_macro("dataplane/proxy/end_reason.h", "WEFT_PROXY_ENDS")
+            if is_raised(row[0], "dataplane/proxy")]
+
+
 def end_sections():
-    ends = [(code(snake(e)), t) for e, t in x_macro("dataplane/proxy/end_reason.h", "WEFT_PROXY_ENDS")]
+    ends = [(code(snake(e)), t) for e, t in end_reasons()]
     refusals = [(code(snake(e)), t) for e, t in x_macro("mesh/decision.h", "WEFT_MESH_REFUSALS") if e != "kNone"]
     yield ("Ends of connections", "The log's and `weftctl explain`'s `reason`; the label of `weft_connection_ends_total`.",
            ["label", "reason"], ends)
