@@ -59,9 +59,13 @@ def check_runbook(text):
 
 
 def check_conflist():
-    path = ROOT / "configs" / "cni" / "10-weft.conflist"
-    if "plugins" not in json.loads(path.read_text()):
-        yield f"{path}: no plugins"
+    """A runtime gives each plugin its own object, with the list's name and version."""
+    name = "configs/cni/10-weft.conflist"
+    network = json.loads((ROOT / name).read_text())
+    for plugin in network["plugins"]:
+        for key in {"cniVersion": network["cniVersion"], "name": network["name"], **plugin}:
+            if plugin["type"] == "weft-cni" and key not in cli_page.cni_keys():
+                yield f"{name}: weft-cni does not know {key}"
 
 
 def check():
