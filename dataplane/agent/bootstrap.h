@@ -76,7 +76,6 @@ struct TcpOptions {
   std::uint32_t send_buffer = 1 << 20;                  // bytes a connection may hold unacknowledged or unsent
   std::uint32_t syn_queue_per_pod = 1024;               // SYNs that wait, and handshakes that are not complete
   Congestion congestion = Congestion::kCubic;           // RFC 9438, or RFC 6582
-  Duration connect_timeout = Duration::seconds(10);     // nobody asks: every cluster has its own
   Duration user_timeout;                                // unacknowledged data for so long ends it; 0: 15 retransmits
   Duration time_wait = Duration::seconds(60);           // 2 MSL (RFC 9293 section 3.4.2)
   Duration keepalive_idle = Duration::seconds(7200);    // silence before the first probe; 0: none

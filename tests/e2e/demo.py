@@ -2,14 +2,12 @@
 import argparse
 import os
 import pathlib
-import shutil
 import sys
 import time
 import traceback
 
 import rows
-from mesh import BUILD, Mesh
-from netns import Namespaces, run
+from mesh import BUILD, Mesh, sweep
 
 PREFIX = "weft-demo"
 DIRECTORY = pathlib.Path("/run/weft-demo")
@@ -59,26 +57,12 @@ The mesh is running. Try:
 Logs are in {mesh.directory}.""")
 
 
-def down():
-    """Ends what a kept demo left: processes of its namespaces, then the namespaces and its directory."""
-    names = [n for n in (line.split(" ")[0] for line in run("ip", "netns", "list").stdout.split("\n"))
-             if n.startswith(PREFIX + "-")]
-    for name in names:
-        for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
-            try:
-                os.kill(int(pid), 9)
-            except ProcessLookupError:
-                pass
-    Namespaces(PREFIX).close()
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
-
-
 def main():
     parser = argparse.ArgumentParser(prog="demo.sh")
     parser.add_argument("--keep", action="store_true", help="leave the mesh running")
     parser.add_argument("--down", action="store_true", help="remove what --keep left")
     arguments = parser.parse_args()
-    down()
+    sweep(PREFIX, DIRECTORY)
     if arguments.down:
         return 0
     mesh = Mesh(prefix=PREFIX, keep_directory=DIRECTORY)
@@ -93,7 +77,7 @@ def main():
     finally:
         if not arguments.keep:
             mesh.close()
-            down()
+            sweep(PREFIX, DIRECTORY)
 
 
 if __name__ == "__main__":
