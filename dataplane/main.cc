@@ -24,7 +24,7 @@ namespace weft::dataplane {
 
 namespace {
 
-constexpr int kExitConfiguration = 2;  // as sysexits' "usage": nothing was started
+constexpr int kExitConfiguration = 2;  // nothing was started
 constexpr int kExitFailure = 1;
 
 void to_spdlog(LogLevel level, std::string_view component, std::string_view message) {

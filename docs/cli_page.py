@@ -71,13 +71,16 @@ CNI_MEANING = {
 }
 
 
+def cni_keys():
+    return re.findall(r'"([^"]+)"', re.search(r"kKnownKeys = \{(.*?)\};", read("cni/request.cc"), re.S)[1])
+
+
 def cni():
     codes = re.findall(r"(k\w+) = (\d+),", read("cni/error.h"))
-    known = re.search(r"kKnownKeys = \{(.*?)\};", read("cni/request.cc"), re.S)[1]
     versions = re.search(r"kVersions\[\] = \{(.*?)\};", read("cni/request.h"))[1]
     commands = re.findall(r'\{"([A-Z]+)", Command', read("cni/request.cc"))
     return (f"Versions spoken: {', '.join(re.findall(r'[0-9.]+', versions))}. Commands: {', '.join(map(code, commands))}. "
-            "Keys of the network configuration:\n" + ", ".join(code(k) for k in re.findall(r'"([^"]+)"', known)) +
+            "Keys of the network configuration:\n" + ", ".join(map(code, cni_keys())) +
             ".\nAny other key is refused. An example: `configs/cni/10-weft.conflist`.\n\n"
             "| key | type | default | meaning |\n|---|---|---|---|\n"
             "| `socket` | text | `/run/weft/node.sock` | the data plane's UNIX socket |\n"

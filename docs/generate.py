@@ -58,10 +58,27 @@ def check_runbook(text):
             yield f"docs/operations.md: says nothing about '{reason}'"
 
 
+def check_layers(text):
+    """The diagram of rooms is what tests/tidy.py enforces, as far as the rooms exist."""
+    sys.path.append(str(ROOT / "tests"))
+    import tidy
+    drawn = {room: set(may.split(", ")) for room, may in re.findall(r"^[ a-z]* ([a-z/]+): ([a-z/, ]*[a-z])(?:  .*)?$", text, re.M)}
+    enforced = {room: {m for m in may if (ROOT / m).is_dir()} for room, may in tidy.ROOMS.items() if may and (ROOT / room).is_dir()}
+    for room in sorted(set(drawn) ^ set(enforced)):
+        yield f"ARCHITECTURE.md: the diagram and tests/tidy.py differ about {room}"
+    for room in sorted(set(drawn) & set(enforced)):
+        if drawn[room] != enforced[room]:
+            yield f"ARCHITECTURE.md: {room} may include {', '.join(sorted(enforced[room]))}"
+
+
 def check_conflist():
-    path = ROOT / "configs" / "cni" / "10-weft.conflist"
-    if "plugins" not in json.loads(path.read_text()):
-        yield f"{path}: no plugins"
+    """A runtime gives each plugin its own object, with the list's name and version."""
+    name = "configs/cni/10-weft.conflist"
+    network = json.loads((ROOT / name).read_text())
+    for plugin in network["plugins"]:
+        for key in {"cniVersion": network["cniVersion"], "name": network["name"], **plugin}:
+            if plugin["type"] == "weft-cni" and key not in cli_page.cni_keys():
+                yield f"{name}: weft-cni does not know {key}"
 
 
 def check():
@@ -75,6 +92,8 @@ def check():
         yield from check_names(name, text)
         if name == "docs/operations.md":
             yield from check_runbook(text)
+        if name == "ARCHITECTURE.md":
+            yield from check_layers(text)
     yield from check_conflist()
 
 

@@ -151,7 +151,7 @@ struct Bootstrap {
 std::expected<Bootstrap, std::string> parse_bootstrap(std::string_view yaml, std::string_view name);
 std::expected<Bootstrap, std::string> load_bootstrap(const std::string& path);
 
-// Every key that a file may hold, as dotted paths ("workers.spin"); for the test and for `--help`.
+// Every key that a file may hold, as dotted paths ("workers.spin"); for the test.
 std::vector<std::string> bootstrap_keys();
 
 }  // namespace weft::agent
