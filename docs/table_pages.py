@@ -144,15 +144,6 @@ def short(name):
     return name.split(".v3.")[-1] if ".v3." in name else name
 
 
-# Read into the tables, checked, and not acted on by the proxy: found by looking for who uses what was read.
-NOT_ACTED_ON = [
-    ("TcpProxy.max_connect_attempts", "one attempt is made"),
-    ("TcpProxy.max_downstream_connection_duration", "connections have no longest life"),
-    ("UpstreamConnectionOptions.tcp_keepalive", "the data plane's own `tcp.keepalive_*` hold"),
-    ("TlsParameters.cipher_suites", "OpenSSL's suites for TLS 1.2 hold"),
-]
-
-
 def xds_support():
     rows = []
     for message, support, fields, *why in support_rows("kFields"):
@@ -169,7 +160,5 @@ def xds_support():
             "- Clusters of type STRICT_DNS and LOGICAL_DNS whose endpoints are names: accepted; a connection is refused as "
             "`the cluster needs DNS`.\n- Load balancing: least request, round robin, random, and cluster provided for "
             "ORIGINAL_DST. Others are NACKed.\n- Types asked for: clusters, endpoints, listeners. Routes, secrets, extensions "
-            "and name tables are not.\n\n## Read, and not acted on\n\n" +
-            table(["field", "what holds instead"], [(code(f), w) for f, w in NOT_ACTED_ON]) +
-            "\n## Extensions, by place\n\n" + table(["place", "type", "support", "why"], places) +
+            "and name tables are not.\n\n## Extensions, by place\n\n" + table(["place", "type", "support", "why"], places) +
             "\n## Fields\n\nMessages without their package.\n\n" + table(["message", "support", "fields", "why"], rows))
