@@ -58,7 +58,8 @@ std::vector<Row> outbound_service_rows() {
           .because("PeerAuthentication tcp-echo-mixed: 9000 is STRICT, endpoints keep tlsMode: istio"),
       outbound("permissive-port-disable", "sleep", "10.96.2.3:9001").at("10.96.2.3_9001", "")
           
-          .forwards("outbound|9001||tcp-echo.samples.svc.cluster.local", "10.244.1.17:9001 plain, 10.244.2.16:9001 plain")
+          .forwards("outbound|9001||tcp-echo.samples.svc.cluster.local",
+                    "10.244.1.17:9001 plain, 10.244.2.16:9001 plain")
           .because("PeerAuthentication tcp-echo-mixed: 9001 is DISABLE, endpoints lose tlsMode"),
   };
 }
