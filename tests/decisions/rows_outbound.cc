@@ -57,7 +57,6 @@ std::vector<Row> outbound_service_rows() {
           .forwards("outbound|9000||tcp-echo.samples.svc.cluster.local", "10.244.1.17:9000 mtls, 10.244.2.16:9000 mtls")
           .because("PeerAuthentication tcp-echo-mixed: 9000 is STRICT, endpoints keep tlsMode: istio"),
       outbound("permissive-port-disable", "sleep", "10.96.2.3:9001").at("10.96.2.3_9001", "")
-          
           .forwards("outbound|9001||tcp-echo.samples.svc.cluster.local",
                     "10.244.1.17:9001 plain, 10.244.2.16:9001 plain")
           .because("PeerAuthentication tcp-echo-mixed: 9001 is DISABLE, endpoints lose tlsMode"),
