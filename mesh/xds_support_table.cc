@@ -1,5 +1,6 @@
 // The table that mesh/xds_support.h promises; nothing else.
 #include <array>
+#include <vector>
 
 #include "mesh/xds_support.h"
 
@@ -23,8 +24,7 @@ constexpr std::string_view kDns = "how names are resolved; the cluster is held b
 #define MATCHER "envoy.type.matcher.v3."
 #define TCP_PROXY "envoy.extensions.filters.network.tcp_proxy.v3."
 
-constexpr auto kFields = std::to_array<FieldSupport>({
-    // ---- listeners
+constexpr auto kListenerFields = std::to_array<FieldSupport>({
     {LISTENER "Listener", kHonoured,
      "name address additional_addresses filter_chains default_filter_chain use_original_dst listener_filters "
      "listener_filters_timeout continue_on_listener_filters_timeout traffic_direction", ""},
@@ -77,6 +77,9 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {TCP_PROXY "TcpProxy", kNoEffect, "backoff_options", "connection attempts follow each other at once"},
     {TCP_PROXY "TcpProxy.WeightedCluster", kHonoured, "clusters", ""},
     {TCP_PROXY "TcpProxy.WeightedCluster.ClusterWeight", kHonoured, "name weight", ""},
+});
+
+constexpr auto kSecurityFields = std::to_array<FieldSupport>({
     // ---- network RBAC
     {"envoy.extensions.filters.network.rbac.v3.RBAC", kHonoured, "rules shadow_rules shadow_rules_stat_prefix", ""},
     {"envoy.extensions.filters.network.rbac.v3.RBAC", kNoEffect, "stat_prefix", kTelemetry},
@@ -119,7 +122,9 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {TLS "TlsParameters", kNoEffect, "ecdh_curves", "the library's curves, all of them sound"},
     {"envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport", kNeedsHbone,
      "passthrough_metadata transport_socket", "a tunnel to the internal listener connect_originate"},
-    // ---- clusters
+});
+
+constexpr auto kClusterFields = std::to_array<FieldSupport>({
     {CLUSTER "Cluster", kHonoured,
      "name type eds_cluster_config connect_timeout lb_policy load_assignment circuit_breakers upstream_bind_config "
      "original_dst_lb_config least_request_lb_config common_lb_config transport_socket transport_socket_matches "
@@ -166,7 +171,9 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {CLUSTER "Filter", kHonoured, "name typed_config", ""},
     {CLUSTER "LoadBalancingPolicy", kHonoured, "policies", "the first one"},
     {CLUSTER "LoadBalancingPolicy.Policy", kHonoured, "typed_extension_config", ""},
-    // ---- endpoints
+});
+
+constexpr auto kEndpointFields = std::to_array<FieldSupport>({
     {ENDPOINT "ClusterLoadAssignment", kHonoured, "cluster_name endpoints policy", ""},
     {ENDPOINT "ClusterLoadAssignment.Policy", kHonoured, "overprovisioning_factor", ""},
     {ENDPOINT "ClusterLoadAssignment.Policy", kNoEffect, "endpoint_stale_after",
@@ -216,7 +223,16 @@ constexpr auto kTypes = std::to_array<TypeSupport>({
 
 }  // namespace
 
-std::span<const FieldSupport> field_support() { return kFields; }
+std::span<const FieldSupport> field_support() {
+  static const std::vector<FieldSupport> all = [] {
+    std::vector<FieldSupport> rows(kListenerFields.begin(), kListenerFields.end());
+    rows.insert(rows.end(), kSecurityFields.begin(), kSecurityFields.end());
+    rows.insert(rows.end(), kClusterFields.begin(), kClusterFields.end());
+    rows.insert(rows.end(), kEndpointFields.begin(), kEndpointFields.end());
+    return rows;
+  }();
+  return all;
+}
 std::span<const TypeSupport> type_support() { return kTypes; }
 
 }  // namespace weft::mesh
