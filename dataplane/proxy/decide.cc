@@ -22,6 +22,12 @@ std::vector<std::string_view> views_of(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
 
+// Does what goes to this port of the pod pass through the pod's configuration?
+bool intercepts(const mesh::PodSnapshot& pod, std::uint16_t port) {
+  const auto& excluded = pod.excluded_inbound_ports;
+  return pod.in_mesh && std::find(excluded.begin(), excluded.end(), port) == excluded.end();
+}
+
 }  // namespace
 
 // Is the pod of the present pass ready to be asked? If not, the stream waits, and publish() looks again.
@@ -217,7 +223,9 @@ void Proxy::route(Time now, StreamId id, Stream& stream, const Chosen& chosen) {
   }
   if (stream.pass.direction == mesh::Direction::kInbound) {
     if (stream.upstream.address.is_loopback()) stream.upstream.address = stream.pass_destination.address;
-  } else if (const mesh::PodSnapshot* pod = view_->pod_at(stream.upstream.address); pod != nullptr && pod->in_mesh) {
+  } else if (const mesh::PodSnapshot* pod = view_->pod_at(stream.upstream.address);
+             pod != nullptr && intercepts(*pod, stream.upstream.port)) {
+    if (!count_in(stream, cluster)) return end(now, id, {.reason = EndReason::kConnectionLimit});
     return pass_into(now, id, stream, *pod, dress);
   }
   connect(now, id, stream, cluster, dress);
@@ -236,9 +244,8 @@ void Proxy::pass_into(Time now, StreamId id, Stream& stream, const mesh::PodSnap
     stream.upstream_peer = pod.identity;
     crypto::PeerCertificate server;
     server.uri_san = pod.identity.uri();
-    if (!peer_matches(tls->san_matchers, server)) {
-      return end(now, id, {.reason = EndReason::kTls,
-                           .detail = absl::StrCat("to the server: ", server.uri_san, " is not an identity that the cluster expects")});
+    if (!peer_matches(*tls, server)) {
+      return end(now, id, {.reason = EndReason::kTls, .detail = unexpected_server(server.uri_san)});
     }
     stream.first_bytes = std::make_unique<FirstBytes>(FirstBytes{true, tls->sni, tls->alpn});
   } else {

@@ -110,6 +110,7 @@ class Proxy {
 
   // transfer.cc: bytes
   void drive_handshake(Time now, StreamId id, Side side);
+  void give_up_gracefully(Time now, Leg& leg);
   void flush(Time now, Leg& leg);
   void transfer(Time now, Stream& stream, Side from);
   bool read_some(Time now, Stream& stream, Side from, std::size_t space, ByteChain* bytes);
