@@ -29,7 +29,7 @@ class Capture:
 
     def __exit__(self, *_):
         self.process.stop(20)
-        wait_until(lambda: " packets captured" in self.process.text(), 5, "tcpdump has written everything")
+        wait_until(lambda: " captured" in self.process.text(), 5, "tcpdump has written everything")
 
     def contains(self, text):
         """Whether these bytes are anywhere in the capture, unencrypted."""

@@ -157,8 +157,8 @@ import socket
 server = socket.create_server(("", 9000))
 while True:
     connection, _ = server.accept()
-    print("accepted", flush=True)
     try:
+        print("accepted", connection.recv(1), flush=True)  # a plaintext client has to speak first
         print("read", connection.recv(1), flush=True)
     except OSError as error:
         print(repr(error), flush=True)
@@ -167,6 +167,7 @@ HOLDING_CLIENT = """
 import socket, sys
 connection = socket.create_connection((sys.argv[1], 9000), 10)
 connection.settimeout(60)
+connection.sendall(b"x")
 print("connected", flush=True)
 try:
     print("read", connection.recv(1), flush=True)
@@ -179,25 +180,27 @@ def listens(pod, port):
     return f":{port} " in pod.run("ss", "-H", "-ltn").stdout
 
 
+def left_over(node, address):
+    return [c for c in node.ctl("connections")["connections"]
+            if any(c[end].startswith(address + ":") for end in ("source", "destination"))]
+
+
 @scenario
 def cni_del_resets_the_pods_connections_at_both_ends(mesh):
     with extra_pod(mesh, "farend", "web", "node-b") as server, extra_pod(mesh, "nearend", "client") as client:
         mesh.wait_ready()
-        serving = server.start("holding-server", "python3", "-c", HOLDING_SERVER)
-        wait_until(lambda: listens(server, 9000), 5, "the server listens")
-        for deleted, survivor in ((client, serving), (server, None)):
-            caller = client if deleted is client else mesh.pods["client"]
+        for deleted, caller in ((client, client), (server, mesh.pods["client"])):
+            serving = server.start("holding-server", "python3", "-c", HOLDING_SERVER)
+            wait_until(lambda: listens(server, 9000), 5, "the server listens")
             holding = caller.start("holding-client", "python3", "-c", HOLDING_CLIENT, server.ipv4)
-            wait_until(lambda: "connected" in holding.text(), 10, "the connection is open")
-            wait_until(lambda: "accepted" in serving.text(), 10, "the server has it")
+            wait_until(lambda: "accepted" in serving.text(), 10, "the server has the connection")
             deleted.cni("DEL")
-            survivor = survivor or holding
-            wait_until(lambda: "ConnectionResetError" in survivor.text(), 5,
-                       f"after DEL of {deleted.name} the other end is reset: {survivor.text()}")
+            for end in (serving, holding):
+                wait_until(lambda: "ConnectionResetError" in end.text(), 5,
+                           f"after DEL of {deleted.name} {end.name} is reset: {end.text()}")
+            serving.kill()
             for node in mesh.nodes.values():
-                left = [c for c in node.ctl("connections")["connections"]
-                        if any(c[end].startswith(deleted.ipv4 + ":") for end in ("source", "destination"))]
-                expect(not left, f"{node.name} still holds {left}")
+                expect(not left_over(node, deleted.ipv4), f"{node.name} holds {left_over(node, deleted.ipv4)}")
 
 
 def one_address(node, mesh, number):
