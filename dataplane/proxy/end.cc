@@ -65,7 +65,8 @@ void Proxy::end(Time now, StreamId id, Ending&& ending) {
   record.reason = ending.reason;
   record.detail = std::move(ending.detail);
   if (ending.refusal != mesh::Refusal::kNone) {
-    record.detail = absl::StrCat(std::string(mesh::to_string(ending.refusal)), record.detail.empty() ? "" : ": ", record.detail);
+    record.detail = absl::StrCat(std::string(mesh::to_string(ending.refusal)),
+                                 record.detail.empty() ? "" : ": ", record.detail);
   }
   record.policy = ending.verdict.policy;
   record.considered = texts_of(ending.verdict.unmatched_allow);

@@ -1,6 +1,7 @@
-// Random use of a simulated mesh, many seeds: connections that open, transfer, half-close and reset under loss, delay,
-// reordering and duplication, while policies, peer modes and pods come and go. Every byte is checked; at the end nothing
-// is left. WEFT_SEEDS=N runs N seeds, WEFT_FIRST_SEED=K begins at K.
+// Random use of a simulated mesh, many seeds: connections that open, transfer, half-close and reset
+// under loss, delay, reordering and duplication, while policies, peer modes and pods come and go.
+// Every byte is checked; at the end nothing is left. WEFT_SEEDS=N runs N seeds, WEFT_FIRST_SEED=K
+// begins at K.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
