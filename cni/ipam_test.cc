@@ -41,8 +41,11 @@ class IpamTest : public testing::Test {
 };
 
 TEST_F(IpamTest, SpeaksTheNewestCommonVersionAndPassesNoPrevResult) {
-  plugin(
-      R"(case "$input" in *prevResult*) exit 9;; *1.0.0*) echo '{"ips":[{"address":"10.0.0.9/24"}]}';; *) exit 8;; esac)");
+  plugin(R"(case "$input" in
+    *prevResult*) exit 9 ;;
+    *1.0.0*) echo '{"ips":[{"address":"10.0.0.9/24"}]}' ;;
+    *) exit 8 ;;
+  esac)");
   auto ipam = Ipam::open(request());
   ASSERT_TRUE(ipam) << ipam.error().message;
   EXPECT_EQ(ipam->version(), "1.0.0");

@@ -131,7 +131,7 @@ def support_rows(name):
     source = read("mesh/xds_support_table.cc")
     words = dict(re.findall(r'#define (\w+) "([^"]*)"', source))
     words.update(re.findall(r'std::string_view (k\w+) = "([^"]*)"', source))
-    body = source[source.index(name + " = std::to_array"):]
+    body = source[re.search(name + r"\s*=\s*std::to_array", source).start():]
     items = tokens(body[body.index("({") + 2:])
     for kind, value in items:
         if (kind, value) == ("mark", "}"):
