@@ -146,7 +146,8 @@ def short(name):
 
 def xds_support():
     rows = []
-    for message, support, fields, *why in support_rows("kFields"):
+    tables = re.findall(r"constexpr auto (k\w+Fields)\s*=", read("mesh/xds_support_table.cc"))
+    for message, support, fields, *why in (row for name in tables for row in support_rows(name)):
         rows.append((code(short(message)), SUPPORT[support], ", ".join(map(code, fields.split())), (why or [""])[0]))
     places = [(re.sub(r"(?<!^)([A-Z])", r" \1", place.split("::k")[-1]).lower(), code(kind), SUPPORT[support], (why or [""])[0])
               for place, kind, support, *why in support_rows("kTypes")]
