@@ -1,6 +1,8 @@
 #include "dataplane/devices.h"
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 
 #include "base/log.h"
 #include "dataplane/nic/host_port.h"
@@ -8,6 +10,21 @@
 #include "dataplane/nic/pod_port_check.h"
 
 namespace weft::dataplane {
+
+namespace {
+
+// Returns when every worker has run a task of ours; gives up on one that does not turn.
+void wait_for_a_turn(const std::vector<worker::Worker*>& workers) {
+  std::vector<std::future<void>> turns;
+  for (worker::Worker* worker : workers) {
+    auto turned = std::make_shared<std::promise<void>>();
+    turns.push_back(turned->get_future());
+    worker->post([turned](Time) { turned->set_value(); });
+  }
+  for (const auto& turn : turns) turn.wait_for(std::chrono::seconds(2));
+}
+
+}  // namespace
 
 std::string kernel_interface_of(const std::string& device) {
   const auto begin = device.find("iface=");
@@ -111,7 +128,11 @@ std::expected<void, std::string> Devices::check(const agent::PodPortRequest& req
   return nic::check_pod_port(request.netns, request.interface_name, request.addresses, request.mtu);
 }
 
+// The workers know already that the pod is gone, and answer its connections with resets, the last frames through this
+// device. They do so in the turn that tells them; when a second task of ours runs, that turn's frames are sent.
 void Devices::remove(const agent::PodPortRequest& request) {
+  wait_for_a_turn(workers_);
+  wait_for_a_turn(workers_);
   for (worker::Worker* worker : workers_) {
     worker->post([worker, interface = request.interface](Time) { worker->remove_link(interface); });
   }

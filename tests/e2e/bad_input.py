@@ -131,7 +131,8 @@ def a_broken_deny_at_first_start_keeps_the_control_plane_not_ready(mesh):
                    check=False)
         return done.stdout
     try:
-        said = wait_until(lambda: ready().endswith("503") and "deny.yaml" in ready() and ready(), 20, "503 with the file")
+        said = wait_until(lambda: ready().endswith("503") and "deny.yaml" in ready() and ready(), 20,
+                          "503 with the file")
         expect("principles" in said or "web-deny" in said, f"the reason: {said}")
         (directory / "cluster/deny.yaml").write_text(to_yaml(deny) + "\n")
         wait_until(lambda: ready().endswith("200"), 10, "ready once it is mended")
@@ -142,9 +143,9 @@ def a_broken_deny_at_first_start_keeps_the_control_plane_not_ready(mesh):
 
 # -- tokens
 
-def token(mesh, node, *options):
+def token(mesh, *options, node="node-a"):
     return run(BUILD / "cli/weftctl", "token", "--ca-directory", mesh.directory / "ca", "--namespace", "weft-system",
-               "--service-account", "weft-dataplane", "--node", node.name, "--pod", "weft-dataplane-x", *options).stdout.strip()
+               "--service-account", "weft-dataplane", "--node", node, "--pod", "weft-dataplane-x", *options).stdout.strip()
 
 
 def forged(good):
@@ -167,7 +168,8 @@ def stays_out_until_the_token_is_good(mesh, bad, words):
     file.write_text(bad)
     try:
         with extra_pod(mesh, "tokenless", "steady") as pod:
-            shown = wait_until(lambda: (certificate_of(node, "steady") or {}).get("last_error"), 10, "certs show an error")
+            shown = wait_until(lambda: (certificate_of(node, "steady") or {}).get("last_error"), 10,
+                               "certs show an error")
             expect(any(word in shown for word in words), f"certs show: {shown}")
             me = next(p for p in node.ctl("pods")["pods"] if p["name"] == "tokenless")
             expect(not me["ready"] and any("certificate" in lack for lack in me["lacks"]), f"pods show: {me['lacks']}")
@@ -182,13 +184,12 @@ def stays_out_until_the_token_is_good(mesh, bad, words):
 
 @scenario
 def a_forged_token_gets_no_certificate_until_it_is_replaced(mesh):
-    node = mesh.nodes["node-a"]
-    stays_out_until_the_token_is_good(mesh, forged(token(mesh, node)), ["signature", "key"])
+    stays_out_until_the_token_is_good(mesh, forged(token(mesh)), ["signature", "key"])
 
 
 @scenario
 def an_expired_token_gets_no_certificate_until_it_is_replaced(mesh):
-    old = token(mesh, mesh.nodes["node-a"], "--lifetime", "1s")
+    old = token(mesh, "--lifetime", "1s")
     claims = json.loads(base64.urlsafe_b64decode(old.split(".")[1] + "=="))
     wait_until(lambda: int(run("date", "+%s").stdout) > claims["exp"], 5, "it has expired")
     stays_out_until_the_token_is_good(mesh, old, ["expired"])
@@ -196,13 +197,11 @@ def an_expired_token_gets_no_certificate_until_it_is_replaced(mesh):
 
 @scenario
 def a_token_for_another_audience_gets_no_certificate_until_it_is_replaced(mesh):
-    other = token(mesh, mesh.nodes["node-a"], "--audience", "somebody-else")
+    other = token(mesh, "--audience", "somebody-else")
     stays_out_until_the_token_is_good(mesh, other, ["audience"])
 
 
 @scenario
 def a_token_of_another_node_gets_no_certificate_for_this_nodes_accounts(mesh):
     """The caller's node has no pod of that account: the CA refuses it."""
-    wrong = run(BUILD / "cli/weftctl", "token", "--ca-directory", mesh.directory / "ca", "--namespace", "weft-system",
-                "--service-account", "weft-dataplane", "--node", "node-c", "--pod", "weft-dataplane-x").stdout.strip()
-    stays_out_until_the_token_is_good(mesh, wrong, ["node", "account", "pod"])
+    stays_out_until_the_token_is_good(mesh, token(mesh, node="node-c"), ["node", "account", "pod"])

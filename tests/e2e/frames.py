@@ -64,7 +64,8 @@ def ethernet(to, source, kind, payload, vlan=None):
 def ip(source, destination, protocol, payload, offset=0, more=False, bad_checksum=False):
     """An IPv4 or IPv6 packet; `offset` (bytes) and `more` make it a fragment of IPv4."""
     if ":" in source:
-        return struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + address(source) + address(destination) + payload
+        fixed = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64)
+        return fixed + address(source) + address(destination) + payload
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0x1234, offset // 8 | (0x2000 if more else 0), 64,
                          protocol, 0) + address(source) + address(destination)
     sum_ = checksum(header) ^ (0x5555 if bad_checksum else 0)
