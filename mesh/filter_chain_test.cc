@@ -51,7 +51,8 @@ ConnectionFacts tls(ConnectionFacts facts, std::string_view sni, std::span<const
 
 TEST(FilterChainMatch, APortThatIsNamedIsNotSteppedBackFrom) {
   Chains chains;
-  chains.add("any tls", {.transport_protocol = "tls"}).add("80 raw", {.destination_port = 80, .transport_protocol = "raw_buffer"});
+  chains.add("any tls", {.transport_protocol = "tls"})
+      .add("80 raw", {.destination_port = 80, .transport_protocol = "raw_buffer"});
   EXPECT_EQ(chains.of(to("10.0.0.1:80")), "80 raw");
   EXPECT_EQ(chains.of(tls(to("10.0.0.1:80"), "")), "none");
   EXPECT_EQ(chains.of(tls(to("10.0.0.1:81"), "")), "any tls");

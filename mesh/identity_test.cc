@@ -16,7 +16,8 @@ TEST(Identity, PartsOfAnIstioId) {
 }
 
 TEST(Identity, OtherFormsHaveNoParts) {
-  for (const char* uri : {"spiffe://cluster.local/ns/a/sa/", "spiffe://cluster.local/ns/a/sa/b/c", "https://a/ns/b/sa/c",
+  for (const char* uri : {"spiffe://cluster.local/ns/a/sa/", "spiffe://cluster.local/ns/a/sa/b/c",
+                          "https://a/ns/b/sa/c",
                           "spiffe:///ns/a/sa/b", "spiffe://td/ns//sa/b", "spiffe://td/xx/a/sa/b", "spiffe://td",
                           "spiffe://td/ns/a/sa/b/"})
     EXPECT_FALSE(SpiffeId::parse(uri)) << uri;

@@ -1,4 +1,4 @@
-// Which parts of Envoy's API this data plane knows, in one table: what it honours, what it knows to be without effect on
+// Which parts of Envoy's API this data plane knows, in one table: what it honours, what it knows to have no effect on
 // TCP, what it accepts though a connection that would use it is refused, by name. What is not in the table and is set
 // in a resource gets that resource NACKed: it could change who gets in or where bytes go.
 #pragma once

@@ -35,7 +35,8 @@ std::string from_text(const std::string& text) {
 }
 
 const std::string kTcpProxy = "filters { name: 'tcp' typed_config { "
-    "[type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy] { stat_prefix: 'x' cluster: 'c' } } }";
+    "[type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy] { "
+    "stat_prefix: 'x' cluster: 'c' } } }";
 
 // A listener "l" at 10.0.0.1:80 with one chain of `filters`, and `more` fields.
 std::string listener_text(const std::string& filters, const std::string& more = "") {
@@ -132,8 +133,10 @@ TEST_F(Builder, ARejectedListenerHoldsItsAddress) {
 
 TEST_F(Builder, AnAddressHasOneListener) {
   ASSERT_EQ(listener(listener_text(kTcpProxy)), "accepted");
-  EXPECT_EQ(listener("name: 'm' additional_addresses { address { socket_address { address: '10.0.0.1' port_value: 80 } } } "
-                     "address { socket_address { address: '10.0.0.2' port_value: 80 } } filter_chains { " + kTcpProxy + "}",
+  EXPECT_EQ(listener("name: 'm' additional_addresses { address { socket_address { address: '10.0.0.1' "
+                     "port_value: 80 } } } "
+                     "address { socket_address { address: '10.0.0.2' port_value: 80 } } filter_chains { " +
+                     kTcpProxy + "}",
                      "m"),
             "listener 'm': address 10.0.0.1:80 is already that of listener 'l'");
 }
@@ -144,7 +147,8 @@ TEST_F(Builder, ChainsThatMatchTheSameAreNacked) {
 }
 
 TEST_F(Builder, LoadBalancingThatWouldSendBytesElsewhere) {
-  EXPECT_EQ(cluster("name: 'c' type: STATIC lb_policy: RING_HASH"), "cluster 'c': lb_policy RING_HASH is not supported");
+  EXPECT_EQ(cluster("name: 'c' type: STATIC lb_policy: RING_HASH"),
+            "cluster 'c': lb_policy RING_HASH is not supported");
   EXPECT_EQ(cluster("name: 'c' type: STATIC lb_policy: RANDOM"), "accepted");
   EXPECT_EQ(cluster("name: 'c' type: STATIC health_checks {}"), "cluster 'c': health_checks is not supported");
   EXPECT_EQ(cluster("name: 'c' type: STATIC lb_subset_config { fallback_policy: ANY_ENDPOINT }"),
@@ -179,7 +183,8 @@ TEST_F(Builder, ChangedEndpointsChangeTheClusterAndRemovedOnesStay) {
   ASSERT_EQ(cluster("name: 'c' type: EDS eds_cluster_config { service_name: 'c' }"), "accepted");
   EXPECT_EQ(builder_.wanted_endpoints(), std::vector<std::string>{"c"});
   EXPECT_EQ(builder_.build()->find_cluster("c"), nullptr);
-  const std::string host = "lb_endpoints { endpoint { address { socket_address { address: '10.0.0.9' port_value: 1 } } } }";
+  const std::string host =
+      "lb_endpoints { endpoint { address { socket_address { address: '10.0.0.9' port_value: 1 } } } }";
   ASSERT_EQ(endpoints("cluster_name: 'c' endpoints { priority: 1 " + host + " }"), "accepted");
   auto config = builder_.build();
   ASSERT_EQ(config->find_cluster("c")->priorities.size(), 2u);
@@ -193,15 +198,18 @@ TEST_F(Builder, ChangedEndpointsChangeTheClusterAndRemovedOnesStay) {
 }
 
 TEST_F(Builder, HboneIsKnownAndHeldBack) {
-  ASSERT_EQ(cluster("name: 'c' type: EDS transport_socket_matches { name: 'hbone' match { fields { key: 'tunnel' value { "
+  ASSERT_EQ(cluster("name: 'c' type: EDS transport_socket_matches { name: 'hbone' match { fields { "
+                    "key: 'tunnel' value { "
                     "string_value: 'http' } } } transport_socket { name: 'i' typed_config { "
                     "[type.googleapis.com/envoy.extensions.transport_sockets.internal_upstream.v3."
                     "InternalUpstreamTransport] {} } } }"), "accepted");
   ASSERT_EQ(endpoints("cluster_name: 'c' endpoints { lb_endpoints { metadata { filter_metadata { key: "
-                      "'envoy.transport_socket_match' value { fields { key: 'tunnel' value { string_value: 'http' } } } } } "
+                      "'envoy.transport_socket_match' value { fields { key: 'tunnel' value { "
+                      "string_value: 'http' } } } } } "
                       "endpoint { address { socket_address { address: '10.0.0.9' port_value: 1 } } } } "
                       "lb_endpoints { endpoint { address { envoy_internal_address { server_listener_name: 'x' } } } } "
-                      "lb_endpoints { endpoint { address { socket_address { address: '10.0.0.8' port_value: 1 } } } } }"),
+                      "lb_endpoints { endpoint { address { socket_address { address: '10.0.0.8' "
+                      "port_value: 1 } } } } }"),
             "accepted");
   const auto config = builder_.build();
   const auto& hosts = config->find_cluster("c")->priorities[0].hosts;

@@ -97,7 +97,9 @@ void rtt(const sockaddr_in6& address, int seconds) {
     micros.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
   }
   std::sort(micros.begin(), micros.end());
-  const auto at = [&](double share) { return micros[static_cast<std::size_t>(share * static_cast<double>(micros.size() - 1))]; };
+  const auto at = [&](double share) {
+    return micros[static_cast<std::size_t>(share * static_cast<double>(micros.size() - 1))];
+  };
   std::printf("{\"count\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", micros.size(), at(0.5), at(0.99));
 }
 

@@ -21,7 +21,8 @@ std::shared_ptr<const Network> network() {
   NetworkSpec spec;
   LinkCapabilities wire;
   LinkCapabilities tap{.mtu = 1500, .tso = true, .checksum = true};
-  spec.interfaces.push_back({kUplink, InterfaceKind::kUplink, "uplink", mac(1), {}, {testing::ip_of("10.0.0.1")}, wire});
+  spec.interfaces.push_back(
+      {kUplink, InterfaceKind::kUplink, "uplink", mac(1), {}, {testing::ip_of("10.0.0.1")}, wire});
   spec.interfaces.push_back({kPodA, InterfaceKind::kPod, "a", mac(2), mac(3), {}, tap});
   spec.interfaces.push_back({kPodB, InterfaceKind::kPod, "b", mac(4), mac(5), {}, tap});
   spec.pods.push_back({kPodA, {testing::ip_of("10.1.0.10")}, false, {}, {}, {}});
@@ -74,7 +75,13 @@ int main() {
       &small_out);
   const double super = bench.cycles(
       [&] {
-        return from_a().ip("10.1.0.10", "10.1.0.11").tcp(1000, 80).ack().payload_of(64'000).gso(1448).build(bench.frames, kPodA);
+        return from_a()
+            .ip("10.1.0.10", "10.1.0.11")
+            .tcp(1000, 80)
+            .ack()
+            .payload_of(64'000)
+            .gso(1448)
+            .build(bench.frames, kPodA);
       },
       &large_out);
   std::printf("%-44s %10s %8s\n", "packet (pod to pod, routed)", "cycles", "out");

@@ -1,4 +1,5 @@
-// Istio's translation of AuthorizationPolicies for TCP, rule by rule. The shapes of whole recordings: recordings_test.cc.
+// Istio's translation of AuthorizationPolicies for TCP, rule by rule. The shapes of whole
+// recordings: recordings_test.cc.
 #include "controlplane/xds/authorization_filters.h"
 
 #include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>

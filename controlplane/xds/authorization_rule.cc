@@ -276,8 +276,9 @@ bool add_alternatives(const Texts& values, const Term<Matcher>& term, bool negat
   return all;
 }
 
-// nullopt: an ALLOW rule with a condition that TCP cannot judge, which therefore never matches. With any other action the
-// condition is left out and the rule gets wider: a DENY must not be evaded by speaking TCP.
+// nullopt: an ALLOW rule with a condition that TCP cannot judge, which therefore never matches.
+// With any other action the condition is left out and the rule gets wider: a DENY must not be
+// evaded by speaking TCP.
 template <typename Ops, typename Matcher>
 std::optional<Matcher> conjunction_of(const std::vector<Term<Matcher>>& terms, Action action) {
   Matcher out;

@@ -1,5 +1,5 @@
-// One rule of an AuthorizationPolicy as an RBAC policy, as Istio translates it for TCP. Only this room's .cc files include
-// this.
+// One rule of an AuthorizationPolicy as an RBAC policy, as Istio translates it for TCP. Only this
+// room's .cc files include this.
 #pragma once
 
 #include <envoy/config/rbac/v3/rbac.pb.h>

@@ -15,7 +15,8 @@ constexpr Duration kTransportSocketConnectTimeout = Duration::seconds(15);
 
 bool served(const ServicePort& port) { return is_tcp_based(port.protocol); }
 
-// The SPIFFE IDs that a server behind this Service may have: its endpoints' accounts, in every trust domain of the mesh.
+// The SPIFFE IDs that a server behind this Service may have: its endpoints' accounts, in every
+// trust domain of the mesh.
 std::set<std::string> server_identities(const Index& index, const Service& service) {
   std::set<std::string> out;
   for (const ServiceEndpoint& endpoint : index.endpoints(service.hostname)) {

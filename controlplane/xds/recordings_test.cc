@@ -1,5 +1,6 @@
-// Our resources beside the recorded pushes of a real istiod for the same Kubernetes objects: what they say about TCP ports
-// must be the same. (Ports that Istio takes for HTTP are served as TCP here, so they are left out.)
+// Our resources beside the recorded pushes of a real istiod for the same Kubernetes objects: what
+// they say about TCP ports must be the same. (Ports that Istio takes for HTTP are served as TCP
+// here, so they are left out.)
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/config/endpoint/v3/endpoint.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>

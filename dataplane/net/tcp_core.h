@@ -28,8 +28,8 @@ struct TcpInput {
   }
 };
 
-// Public calls set the clock first (begin) and free what has died last (bury): in between, a connection that ended stays
-// where it is, in state CLOSED.
+// Public calls set the clock first (begin) and free what has died last (bury): in between, a
+// connection that ended stays where it is, in state CLOSED.
 class TcpCore {
  public:
   using Connection = TcpConnection;

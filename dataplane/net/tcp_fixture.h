@@ -240,7 +240,9 @@ class TcpFixture {
     if (!id) id = event.id;
     return event;
   }
-  void expect_closed(CloseReason reason) { EXPECT_EQ(to_string(expect_event(TcpEventKind::kClosed).reason), to_string(reason)); }
+  void expect_closed(CloseReason reason) {
+    EXPECT_EQ(to_string(expect_event(TcpEventKind::kClosed).reason), to_string(reason));
+  }
   void discard_events() {
     for (TcpEvent event; engine->poll_event(&event);) {}
   }

@@ -2,6 +2,7 @@
 // it points into a snapshot, so that configuration may change under it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -59,6 +60,13 @@ struct Pass {
   mesh::Direction direction = mesh::Direction::kOutbound;
 };
 
+// A stream's part in a cluster's counts: ClusterCounts and ClusterState::active.
+struct ClusterShare {
+  std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates
+  Endpoint host;
+  bool pending = false;                // in ClusterCounts::pending too
+};
+
 struct Inspection {
   tls::ClientHelloPeek hello;
   bool timed_out = false;
@@ -79,9 +87,11 @@ struct Stream {
   Endpoint upstream;
   mesh::Identity peer;            // the client's identity, as proven to the server's side
   mesh::Identity upstream_peer;   // the server's, as proven to the client's side
-  std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates
-  bool counted = false;           // in ClusterCounts::connections and ClusterState::active
-  bool pending = false;           // in ClusterCounts::pending
+  std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates; of the present pass
+  std::array<ClusterShare, 2> shares;  // of both passes of a local pair
+  std::uint8_t counted = 0;            // how many of them
+  std::uint8_t attempts = 0, attempts_left = 0;  // of connecting (tcp_proxy's max_connect_attempts)
+  std::unique_ptr<mesh::TlsCommon> wanted_peer;  // what the handshake itself cannot judge of the server
   std::unique_ptr<FirstBytes> first_bytes;
   std::unique_ptr<Inspection> inspection;
   ByteChain held;                 // client's bytes that were inspected and not yet passed on

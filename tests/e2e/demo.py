@@ -52,7 +52,7 @@ The mesh is running. Try:
   ip netns exec {client.namespace} curl http://10.96.0.10/        a mesh client calls nginx by its Service
   {BUILD}/cli/weftctl --socket {mesh.nodes['node-b'].socket} pods | connections | explain web | certs | drops
   edit {mesh.cluster.directory}/*.yaml                              policies take effect as you save
-  tcpdump -ni br0 in ip netns exec {mesh.namespaces.name('wire')}  the wire between the nodes
+  ip netns exec {mesh.namespaces.name('wire')} tcpdump -ni br0    the wire between the nodes
   ./demo.sh --down                                              remove every trace
 Logs are in {mesh.directory}.""")
 
