@@ -113,6 +113,13 @@ void add_proxy_metrics(const WorkerGroup& workers, std::vector<agent::MetricReco
                static_cast<double>(sum(workers, [&](const WorkerUnit& u) { return u.proxy->counters().refusals[i].value(); })),
                {{"refusal", std::string(mesh::to_name(static_cast<mesh::Refusal>(i)))}});
   }
+  for (std::size_t i = 1; i < crypto::kTlsFailureCount; ++i) {
+    add_metric(metrics, "weft_tls_failures_total", "TLS connections that failed, by why",
+               static_cast<double>(sum(workers, [&](const WorkerUnit& u) { return u.proxy->counters().tls_failures[i].value(); })),
+               {{"failure", std::string(to_string(static_cast<crypto::TlsFailure>(i)))}});
+  }
+  add_metric(metrics, "weft_connections_refused_total", "connections that ended before they reached their server",
+             of(&ProxyCounters::refused));
 }
 
 }  // namespace
@@ -184,10 +191,6 @@ std::vector<agent::MetricRecord> NodeIntrospection::metrics() {
   add_metric(&metrics, "weft_stack_" #name "_total", text, static_cast<double>(totals.stack.name));
   WEFT_STACK_COUNTERS(WEFT_METRIC)
 #undef WEFT_METRIC
-  for (const agent::DropRecord& drop : drops()) {
-    add_metric(&metrics, "weft_drops_total", "packets and segments that died, by layer and reason",
-               static_cast<double>(drop.count), {{"layer", drop.layer}, {"reason", drop.name}});
-  }
   const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
     add_metric(&metrics, name, help, static_cast<double>(value), {}, agent::MetricKind::kGauge);
   };

@@ -24,7 +24,7 @@ namespace weft::dataplane {
 
 namespace {
 
-constexpr int kExitConfiguration = 2;  // as sysexits' "usage": nothing was started
+constexpr int kExitConfiguration = 2;  // nothing was started
 constexpr int kExitFailure = 1;
 
 void to_spdlog(LogLevel level, std::string_view component, std::string_view message) {
@@ -157,7 +157,11 @@ int run(int argc, char** argv) {
   app.add_option("-c,--config", arguments.config, "configuration file")->capture_default_str();
   app.add_flag("--check", arguments.check, "read the configuration, say what is wrong with it, and end");
   app.set_version_flag("--version", std::string("weft-dataplane ") + WEFT_VERSION);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitConfiguration;
+  }
   const auto config = agent::load_bootstrap(arguments.config);
   if (!config) {
     std::cerr << config.error() << "\n";

@@ -34,6 +34,7 @@ class Rig(Mesh):
         for node in self.nodes.values():
             node.start(["taskset", "-c", DATAPLANE_CORE])
         client, server = self.add_pod("client", "shop", "client", "node-a"), self.add_pod("perf", "shop", "perf", "node-b")
+        reuse_ports(client.namespace)
         self.kernel_pair()
         for name, namespace in (("weft", server.namespace), ("kernel", self.namespaces.name("kern-b"))):
             self.pinned(f"echo-{name}", namespace, BUILD / "perf/perf_load", "echo", ECHO)
@@ -57,6 +58,7 @@ class Rig(Mesh):
     def kernel_pair(self):
         for short in ("kern-a", "kern-b", "kern-br"):
             self.namespaces.add(short)
+            reuse_ports(self.namespaces.name(short))
         self.namespaces.bridge("kern-br", "br0")
         for number, short in enumerate(("kern-a", "kern-b"), 1):
             self.namespaces.plug(short, "eth0", "kern-br", "br0", addresses=[f"10.98.0.{number}/24"])
@@ -70,6 +72,11 @@ class Rig(Mesh):
 
     def json_of(self, path, *command, timeout=60):
         return json.loads(self.load(path, *command, timeout=timeout).strip().split("\n")[-1])
+
+
+def reuse_ports(namespace):
+    """A client that opens thousands of connections a second must not run out of ports, on either path."""
+    run("sysctl", "-qw", "net.ipv4.tcp_tw_reuse=1", "net.ipv4.ip_local_port_range=1024 65535", namespace=namespace)
 
 
 def resident_kib(pid):

@@ -34,7 +34,8 @@ class Decoder {
     if (kind.empty()) return unrecognised(ProblemCode::kNotAnObject, "kind", "missing");
     const KindLookup lookup = lookup_kind(api_version, kind);
     switch (lookup.result) {
-      case KindLookup::Result::kUnknown: return unrecognised(ProblemCode::kUnknownKind, "kind", api_version + ' ' + kind);
+      case KindLookup::Result::kUnknown:
+        return unrecognised(ProblemCode::kUnknownKind, "kind", api_version + ' ' + kind);
       case KindLookup::Result::kWrongVersion:
         return unrecognised(ProblemCode::kUnsupportedVersion, "apiVersion", api_version + ' ' + kind);
       case KindLookup::Result::kKnown:

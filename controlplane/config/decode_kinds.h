@@ -1,5 +1,5 @@
-// One reader a kind: decode.cc has checked apiVersion, kind and metadata. Problems go to `problems`; the value counts only
-// if none of them is an error.
+// One reader a kind: decode.cc has checked apiVersion, kind and metadata. Problems go to `problems`; the value counts
+// only if none of them is an error.
 #pragma once
 
 #include "controlplane/config/fields.h"

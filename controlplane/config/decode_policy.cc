@@ -1,4 +1,5 @@
-// PeerAuthentication and AuthorizationPolicy: protobuf JSON mapping, then the checks of istiod's webhook, then our value.
+// PeerAuthentication and AuthorizationPolicy: protobuf JSON mapping, then the checks of istiod's webhook, then our
+// value.
 #include <charconv>
 #include <string>
 
@@ -117,7 +118,8 @@ bool is_dry_run(const ObjectMeta& meta, const Value& root, FieldProblems& proble
     if (text == word) return false;
   }
   problems.push_back({ProblemCode::kNoEffect, locate(root, "metadata.annotations"),
-                      "metadata.annotations[istio.io/dry-run]", "not a boolean: \"" + text + "\"; the policy is enforced"});
+                      "metadata.annotations[istio.io/dry-run]",
+                      "not a boolean: \"" + text + "\"; the policy is enforced"});
   return false;
 }
 

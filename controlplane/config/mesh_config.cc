@@ -25,7 +25,9 @@ const std::set<std::string_view> kUnread = {
     "meshMTLS", "tlsDefaults", "defaultTrafficPolicy", "serviceEntryVisibility",
 };
 
-Duration duration_of(const pb::Duration& d) { return Duration::seconds(d.seconds()) + Duration::nanoseconds(d.nanos()); }
+Duration duration_of(const pb::Duration& d) {
+  return Duration::seconds(d.seconds()) + Duration::nanoseconds(d.nanos());
+}
 
 class MeshReader {
  public:

@@ -172,7 +172,8 @@ void check_rule(const security::Rule& rule, security::AuthorizationPolicy::Actio
                 PolicyReport& report) {
   // `from: []` would match any source, where "no source" may have been meant.
   for (const char* list : {".from", ".to", ".when"}) {
-    if (report.is_given_empty(path + list)) report.error(path + list, "must not be empty; leave it out to match anything");
+    if (report.is_given_empty(path + list))
+      report.error(path + list, "must not be empty; leave it out to match anything");
   }
   bool from_tcp = false, to_tcp = false;
   for (int i = 0; i < rule.from_size(); ++i) {

@@ -14,7 +14,8 @@ using Type = Value::Type;
 // first error and knows no lines.
 class SchemaCheck {
  public:
-  SchemaCheck(const std::set<std::string_view>& unread, FieldProblems& problems) : unread_(unread), problems_(problems) {}
+  SchemaCheck(const std::set<std::string_view>& unread, FieldProblems& problems)
+      : unread_(unread), problems_(problems) {}
 
   void check_message(const Value& value, const pb::Descriptor& type, const std::string& path, bool top) {
     if (!expect(value, Type::kMap, path)) return;
@@ -40,7 +41,8 @@ class SchemaCheck {
   }
 
   static std::string suggestion(const pb::Descriptor& type, const std::string& name) {
-    if (const pb::FieldDescriptor* field = type.FindFieldByName(name)) return "did you mean " + field->json_name() + '?';
+    if (const pb::FieldDescriptor* field = type.FindFieldByName(name))
+      return "did you mean " + field->json_name() + '?';
     std::string known;
     for (int i = 0; i < type.field_count(); ++i) known += (i ? ", " : "") + type.field(i)->json_name();
     return "known here: " + known;

@@ -31,7 +31,8 @@ class FileSource : public Source {
   std::unique_ptr<Watcher> watcher_;
 };
 
-// What a file named `origin` with this text brings: its documents, Lists taken apart, or the reason why it does not parse.
+// What a file named `origin` with this text brings: its documents, Lists taken apart, or the reason why it does not
+// parse.
 OriginUpdate parse_origin(const std::string& origin, std::string_view text);
 
 // All files of a directory at once, without watching: tests, tools. Throws std::runtime_error: no such directory.

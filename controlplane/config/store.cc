@@ -113,10 +113,11 @@ class Store::State {
     replace(update.origin, origin, std::move(documents));
   }
 
-  // A document that cannot be recognised (a misspelt kind, a missing name) may be one of those that the file held before.
-  // What is missing beside it is kept: a typing error must not delete a policy.
+  // A document that cannot be recognised (a misspelt kind, a missing name) may be one of those that the file held
+  // before. What is missing beside it is kept: a typing error must not delete a policy.
   static void keep_what_may_be_meant(const Origin& before, std::vector<Decoded>& documents) {
-    const bool unsure = std::any_of(documents.begin(), documents.end(), [](const Decoded& d) { return d.unrecognised; });
+    const bool unsure =
+        std::any_of(documents.begin(), documents.end(), [](const Decoded& d) { return d.unrecognised; });
     if (!unsure) return;
     std::set<ObjectKey> present;
     for (const Decoded& document : documents) {

@@ -1,7 +1,7 @@
 // The configuration as it is now: every object's last good version, and what is wrong with the rest.
 //
-// Before the store was ready for the first time it fails closed: a policy, or a file that could hold one, that is bad and
-// has no good predecessor keeps it from being ready. Afterwards such input is reported and has no effect, as if a
+// Before the store was ready for the first time it fails closed: a policy, or a file that could hold one, that is bad
+// and has no good predecessor keeps it from being ready. Afterwards such input is reported and has no effect, as if a
 // webhook had refused it.
 #pragma once
 

@@ -28,7 +28,8 @@ std::string name_space(const std::string& name, const std::string& label = "x") 
 
 class StoreTest : public testing::Test {
  protected:
-  StoreTest() : store({.system_namespace = "istio-system", .mesh_config_map = "istio", .unix_ns = [this] { return now; }}) {
+  StoreTest()
+      : store({.system_namespace = "istio-system", .mesh_config_map = "istio", .unix_ns = [this] { return now; }}) {
     store.add_listener([this](const auto& snapshot, const std::vector<ObjectKey>& changed) {
       last_changed.clear();
       for (const ObjectKey& key : changed) last_changed.push_back(key.to_string());
@@ -130,12 +131,16 @@ TEST_F(StoreTest, BrokenDenyAtFirstStartKeepsItFromBeingReady) {
 
 TEST_F(StoreTest, WhatElseKeepsItFromBeingReady) {
   const std::pair<const char*, bool> rows[] = {
-      {"a: [", true},                                                                        // may hold anything
+      {"a: [", true},                                                                            // may hold anything
       {"apiVersion: security.istio.io/v1\nkind: PeerAuthentcation\nmetadata: {name: x}", true},  // misspelt
       {"apiVersion: security.istio.io/v9\nkind: PeerAuthentication\nmetadata: {name: x}", true},
-      {"apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: x, namespace: a}\nspec: {mtls: 1}", true},
-      {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'a: b'}", true},
-      {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, namespace: istio-system}\ndata: {mesh: 'a: b'}", false},
+      {"apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: x, namespace: a}\nspec: {mtls: "
+       "1}",
+       true},
+      {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'a: b'}",
+       true},
+      {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, namespace: istio-system}\ndata: {mesh: 'a: b'}",
+       false},
       {"apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: a}\nspec: []", false},
       {"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v, namespace: a}", false},
       {"apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: v, namespace: a}", false},
@@ -161,7 +166,9 @@ TEST_F(StoreTest, DuplicateIsReportedAndTheFirstStays) {
   put("a.yaml", allow("p", "from-a"));
   store.on_synced();
   EXPECT_EQ(principal("p"), "from-b") << "it was there first";
-  EXPECT_THAT(told(), ElementsAre("a.yaml: AuthorizationPolicy a/p: duplicate object: b.yaml has it already; that one counts"));
+  EXPECT_THAT(
+      told(),
+      ElementsAre("a.yaml: AuthorizationPolicy a/p: duplicate object: b.yaml has it already; that one counts"));
   remove("b.yaml");
   EXPECT_EQ(principal("p"), "from-a");
   EXPECT_THAT(told(), IsEmpty());

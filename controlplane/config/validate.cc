@@ -55,7 +55,8 @@ Wrong check_subdomain_name(std::string_view name) {
     rest.remove_prefix(dot + 1);
   }
   if (good) return std::nullopt;
-  return "\"" + std::string(name) + "\": expected at most 253 of a-z, 0-9, '-', '.', a letter or digit at both ends of each part";
+  return "\"" + std::string(name) +
+         "\": expected at most 253 of a-z, 0-9, '-', '.', a letter or digit at both ends of each part";
 }
 
 Wrong check_service_name(std::string_view name) {

@@ -1,4 +1,5 @@
-// The checks of Istio's validating webhook on values that parsed. Each returns what is wrong with one value, or nothing.
+// The checks of Istio's validating webhook on values that parsed. Each returns what is wrong with one value, or
+// nothing.
 #pragma once
 
 #include <optional>

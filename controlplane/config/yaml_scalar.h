@@ -9,8 +9,8 @@
 
 namespace weft::controlplane {
 
-// `tag` as yaml-cpp reports it: "?" for a plain scalar, "!" for a quoted or block one, else the explicit tag. Fills type
-// and scalar of `value`. Returns what is wrong, or nothing.
+// `tag` as yaml-cpp reports it: "?" for a plain scalar, "!" for a quoted or block one, else the explicit tag. Fills
+// type and scalar of `value`. Returns what is wrong, or nothing.
 std::optional<std::string> resolve_scalar(std::string_view tag, const std::string& text, Value& value);
 
 // A YAML number as JSON spells it; "null" for infinities and NaN, which JSON lacks.

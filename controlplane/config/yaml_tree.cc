@@ -256,7 +256,8 @@ Found follow(const Value& root, std::string_view path) {
       const std::size_t close = path.find(']');
       if (close == path.npos) return {nullptr, position};
       const char* last = path.data() + close;
-      if (std::from_chars(path.data() + 1, last, index).ptr != last || index >= at->items.size()) return {nullptr, position};
+      if (std::from_chars(path.data() + 1, last, index).ptr != last || index >= at->items.size())
+        return {nullptr, position};
       at = &at->items[index];
       position = at->position;
       path.remove_prefix(close + 1);

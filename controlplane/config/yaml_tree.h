@@ -51,8 +51,8 @@ struct YamlError {
   std::string message;
 };
 
-// Every document of a text; empty documents are left out. Bounds: 1 Mi values (aliases count as often as they are used),
-// 100 levels.
+// Every document of a text; empty documents are left out. Bounds: 1 Mi values (aliases count as often as they are
+// used), 100 levels.
 std::expected<std::vector<Value>, YamlError> parse_yaml(std::string_view text);
 
 std::string to_json(const Value& value);

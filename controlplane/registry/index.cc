@@ -188,7 +188,8 @@ MtlsMode Index::service_mtls(const Service& service, const ServicePort& port) co
 }
 
 bool Index::endpoint_takes_mtls(const ServiceEndpoint& endpoint, std::uint16_t port) const {
-  return endpoint.in_mesh && endpoint.workload && peer_authentication(*endpoint.workload).at(port) != MtlsMode::kDisable;
+  return endpoint.in_mesh && endpoint.workload &&
+         peer_authentication(*endpoint.workload).at(port) != MtlsMode::kDisable;
 }
 
 std::vector<Shared<AuthorizationPolicy>> Index::authorization(const Workload& workload) const {

@@ -143,8 +143,9 @@ class Index {
   Shared<Workload> find_workload(std::string_view name_space, std::string_view name) const;
   Shared<Workload> find_workload(const IpAddress& address) const;  // not host-network pods
   std::vector<Shared<Workload>> workloads_on(std::string_view node) const;
-  // TCP-based Service ports that this workload serves, ordered by hostname, then as the Service lists them; one per target port
-  // and protocol of a Service. As in istiod: by the Services' selectors, and where none selects it, by EndpointSlices.
+  // TCP-based Service ports that this workload serves, ordered by hostname, then as the Service lists them; one per
+  // target port and protocol of a Service. As in istiod: by the Services' selectors, and where none selects it, by
+  // EndpointSlices.
   std::vector<ServiceTarget> targets_of(const Workload& workload) const;
 
   const std::map<std::string, NodeInfo>& nodes() const { return nodes_; }

@@ -69,7 +69,8 @@ class IndexBuilder {
 
   std::shared_ptr<const Index> build() {
     read_mesh();
-    each<k8s::Namespace>(Kind::kNamespace, [this](const Shared<k8s::Namespace>& n) { index_.namespaces_[n->meta.name] = n; });
+    each<k8s::Namespace>(Kind::kNamespace,
+                         [this](const Shared<k8s::Namespace>& n) { index_.namespaces_[n->meta.name] = n; });
     each<k8s::Node>(Kind::kNode, [this](const auto& node) { add_node(*node); });
     each<k8s::ServiceAccount>(Kind::kServiceAccount, [this](const auto& account) {
       index_.service_accounts_.insert({account->meta.name_space, account->meta.name});
@@ -149,8 +150,9 @@ class IndexBuilder {
     service->headless = from.headless;
     for (const k8s::ServicePort& port : from.ports) {
       if (port.protocol == "SCTP") continue;
-      service->ports.push_back({port.name, port.port, protocol_of(port.port, port.name, port.protocol, port.app_protocol),
-                                port.target_port, port.target_port_name});
+      service->ports.push_back({port.name, port.port,
+                                protocol_of(port.port, port.name, port.protocol, port.app_protocol), port.target_port,
+                                port.target_port_name});
     }
     service->selector = from.selector;
     service->labels = from.meta.labels;

@@ -6,47 +6,13 @@
 
 #include "controlplane/config/source_files.h"
 #include "controlplane/config/store.h"
-#include "controlplane/registry/registry.h"
+#include "controlplane/registry/cluster_yaml.h"
 
 namespace weft::controlplane {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-std::string pod(const std::string& name, const std::string& address, const std::string& labels,
-                const std::string& more_spec = "") {
-  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: a, labels: {" + labels +
-         "}}\nspec: {nodeName: node-a, serviceAccountName: sa-" + name + more_spec +
-         "}\nstatus: {phase: Running, podIP: " + address + ", conditions: [{type: Ready, status: 'True'}]}\n---\n";
-}
-std::string mesh_pod(const std::string& name, const std::string& address, const std::string& app) {
-  return pod(name, address, "app: " + app + ", security.istio.io/tlsMode: istio");
-}
-std::string service(const std::string& name, const std::string& spec) {
-  return "apiVersion: v1\nkind: Service\nmetadata: {name: " + name + ", namespace: a}\nspec: {" + spec + "}\n---\n";
-}
-std::string slice(const std::string& service, const std::string& endpoints, const std::string& ports) {
-  return "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\nmetadata: {name: " + service +
-         "-1, namespace: a, labels: {kubernetes.io/service-name: " + service + "}}\nendpoints: [" + endpoints +
-         "]\nports: [" + ports + "]\n---\n";
-}
-std::string endpoint(const std::string& address, const std::string& pod_name, const std::string& more = "") {
-  return "{addresses: [" + address + "], targetRef: {kind: Pod, name: " + pod_name + ", namespace: a}" + more + "}";
-}
-std::string policy(const std::string& kind, const std::string& name_space, const std::string& name,
-                   const std::string& created, const std::string& spec) {
-  return "apiVersion: security.istio.io/v1\nkind: " + kind + "\nmetadata: {name: " + name + ", namespace: " +
-         name_space + ", creationTimestamp: '2026-01-0" + created + "T00:00:00Z'}\nspec: {" + spec + "}\n---\n";
-}
-std::string peer(const std::string& name_space, const std::string& name, const std::string& created,
-                 const std::string& spec) {
-  return policy("PeerAuthentication", name_space, name, created, spec);
-}
-std::string mesh_config(const std::string& line) {
-  return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: '" + line +
-         "'}\n---\n";
-}
 
 std::shared_ptr<const Index> index_of(const std::string& yaml) {
   Store store({});
@@ -79,8 +45,9 @@ TEST(Protocol, ByNameAppProtocolAndPort) {
 
 TEST(Index, ServicesHaveHostNamesAddressesAndPorts) {
   auto index = index_of(
-      service("web", "clusterIPs: [10.96.0.1, 'fd00::1'], ports: [{name: http, port: 80, targetPort: 8080}, {name: dns, "
-                     "port: 53, protocol: UDP}]") +
+      service("web",
+              "clusterIPs: [10.96.0.1, 'fd00::1'], ports: [{name: http, port: 80, targetPort: 8080}, {name: dns, "
+              "port: 53, protocol: UDP}]") +
       service("quiet", "clusterIP: None"));
   auto web = index->find_service("web.a.svc.cluster.local");
   ASSERT_TRUE(web);
@@ -92,10 +59,10 @@ TEST(Index, ServicesHaveHostNamesAddressesAndPorts) {
 }
 
 TEST(Index, ExportTo) {
-  auto index = index_of(
-      service("all", "clusterIP: 10.0.0.1") +
-      "apiVersion: v1\nkind: Service\nmetadata: {name: own, namespace: a, annotations: {networking.istio.io/exportTo: '., "
-      "b'}}\nspec: {clusterIP: 10.0.0.2}\n");
+  auto index = index_of(service("all", "clusterIP: 10.0.0.1") +
+                        "apiVersion: v1\nkind: Service\nmetadata: {name: own, namespace: a, annotations: "
+                        "{networking.istio.io/exportTo: '., "
+                        "b'}}\nspec: {clusterIP: 10.0.0.2}\n");
   EXPECT_TRUE(index->find_service("all.a.svc.cluster.local")->visible_in("z"));
   auto own = index->find_service("own.a.svc.cluster.local");
   EXPECT_TRUE(own->visible_in("a"));
@@ -107,10 +74,14 @@ TEST(Index, EndpointsKnowTheirPods) {
   auto index = index_of(
       "apiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: {topology.kubernetes.io/region: east, "
       "topology.kubernetes.io/zone: east-1}}\nspec: {podCIDR: 10.1.0.0/24}\n---\n" +
-      mesh_pod("w1", "10.1.0.1", "web") + pod("w2", "10.1.0.2", "app: web") + service("web", "clusterIP: 10.96.0.1, ports: "
-      "[{name: http, port: 80, targetPort: 8080}]") +
-      slice("web", endpoint("10.1.0.1", "w1") + ", " + endpoint("10.1.0.2", "w2", ", conditions: {ready: false}") + ", " +
-            endpoint("10.1.0.9", "unknown") + ", {addresses: [192.0.2.1]}", "{name: http, port: 8080}"));
+      mesh_pod("w1", "10.1.0.1", "web") + pod("w2", "10.1.0.2", "app: web") +
+      service("web",
+              "clusterIP: 10.96.0.1, ports: "
+              "[{name: http, port: 80, targetPort: 8080}]") +
+      slice("web",
+            endpoint("10.1.0.1", "w1") + ", " + endpoint("10.1.0.2", "w2", ", conditions: {ready: false}") + ", " +
+                endpoint("10.1.0.9", "unknown") + ", {addresses: [192.0.2.1]}",
+            "{name: http, port: 8080}"));
   const auto& endpoints = index->endpoints("web.a.svc.cluster.local");
   ASSERT_EQ(endpoints.size(), 3u) << "a pod that is not known is left out";
   EXPECT_EQ(endpoints[0].address.to_string(), "10.1.0.1");
@@ -148,9 +119,10 @@ TEST(Index, TargetsOfAWorkload) {
   auto index = index_of(
       pod("w", "10.1.0.1", "app: web", ", containers: [{name: c, ports: [{name: web, containerPort: 8080}]}]") +
       pod("other", "10.1.0.2", "app: other") +
-      service("one", "clusterIP: 10.0.0.1, selector: {app: web}, ports: [{name: http, port: 80, targetPort: web}, {name: "
-                     "http-2, port: 81, targetPort: 8080}, {name: none, port: 82, targetPort: absent}, {name: u, port: 53, "
-                     "protocol: UDP, targetPort: 53}]") +
+      service("one",
+              "clusterIP: 10.0.0.1, selector: {app: web}, ports: [{name: http, port: 80, targetPort: web}, {name: "
+              "http-2, port: 81, targetPort: 8080}, {name: none, port: 82, targetPort: absent}, {name: u, port: 53, "
+              "protocol: UDP, targetPort: 53}]") +
       service("two", "clusterIP: None, selector: {app: web}, ports: [{name: tcp, port: 90}]") +
       service("all", "clusterIP: 10.0.0.3, ports: [{name: tcp, port: 70}]") +
       slice("all", endpoint("10.1.0.1", "w") + "," + endpoint("10.1.0.2", "other"), "{name: tcp, port: 7070}"));
@@ -161,7 +133,8 @@ TEST(Index, TargetsOfAWorkload) {
 std::string mtls(const std::string& policies, const Labels& labels = {{"app", "web"}}) {
   const EffectiveMtls effective = index_of(policies)->peer_authentication("a", labels);
   std::string text(to_string(effective.mode));
-  for (const auto& [port, mode] : effective.ports) text += ' ' + std::to_string(port) + '=' + std::string(to_string(mode));
+  for (const auto& [port, mode] : effective.ports)
+    text += ' ' + std::to_string(port) + '=' + std::string(to_string(mode));
   return text;
 }
 
@@ -181,17 +154,21 @@ TEST(PeerAuthentication, ComposesLevels) {
 
 TEST(PeerAuthentication, TheOldestWinsAtEachLevel) {
   const std::string web = "selector: {matchLabels: {app: web}}, ";
-  EXPECT_EQ(mtls(peer("a", "x", "3", "mtls: {mode: STRICT}") + peer("a", "yy", "2", "mtls: {mode: DISABLE}")), "DISABLE");
-  EXPECT_EQ(mtls(peer("a", "x", "3", "mtls: {mode: STRICT}") + peer("a", "yy", "2", "mtls: {mode: UNSET}")), "PERMISSIVE")
+  EXPECT_EQ(mtls(peer("a", "x", "3", "mtls: {mode: STRICT}") + peer("a", "yy", "2", "mtls: {mode: DISABLE}")),
+            "DISABLE");
+  EXPECT_EQ(mtls(peer("a", "x", "3", "mtls: {mode: STRICT}") + peer("a", "yy", "2", "mtls: {mode: UNSET}")),
+            "PERMISSIVE")
       << "the oldest counts even when it says nothing";
   EXPECT_EQ(mtls(peer("a", "b", "2", "mtls: {mode: STRICT}") + peer("a", "a", "2", "mtls: {mode: DISABLE}")), "DISABLE")
       << "a tie goes by name";
-  EXPECT_EQ(mtls(peer("a", "x", "3", web + "mtls: {mode: STRICT}") + peer("a", "yy", "2", web + "mtls: {mode: DISABLE}")),
-            "DISABLE");
+  EXPECT_EQ(
+      mtls(peer("a", "x", "3", web + "mtls: {mode: STRICT}") + peer("a", "yy", "2", web + "mtls: {mode: DISABLE}")),
+      "DISABLE");
 }
 
 TEST(PeerAuthentication, SelectorInTheRootNamespaceCountsNowhere) {
-  EXPECT_EQ(mtls(peer("istio-system", "r", "1", "selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}")), "PERMISSIVE");
+  EXPECT_EQ(mtls(peer("istio-system", "r", "1", "selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}")),
+            "PERMISSIVE");
 }
 
 TEST(PeerAuthentication, RootNamespaceIsTheMeshConfigs) {
@@ -210,13 +187,15 @@ TEST(PeerAuthentication, WhatAClientAssumesOfAService) {
   EXPECT_EQ(mode(""), "DISABLE");
   EXPECT_EQ(mode(in + slice("h", endpoint("10.1.0.1", "w"), port)), "PERMISSIVE");
   EXPECT_EQ(mode(in + out + slice("h", endpoint("10.1.0.1", "w") + "," + endpoint("10.1.0.2", "v"), port)), "DISABLE");
-  EXPECT_EQ(mode(in + slice("h", endpoint("10.1.0.1", "w"), port) + peer("a", "nn", "1", "mtls: {mode: STRICT}")), "STRICT");
+  EXPECT_EQ(mode(in + slice("h", endpoint("10.1.0.1", "w"), port) + peer("a", "nn", "1", "mtls: {mode: STRICT}")),
+            "STRICT");
 }
 
 TEST(PeerAuthentication, EndpointsOfADisabledPortTakeNoMtls) {
-  auto index = index_of(mesh_pod("w", "10.1.0.1", "web") + service("s", "clusterIP: 10.0.0.1, ports: [{name: tcp, port: 90}]") +
-                        slice("s", endpoint("10.1.0.1", "w"), "{name: tcp, port: 90}") +
-                        peer("a", "p", "1", "selector: {matchLabels: {app: web}}, portLevelMtls: {90: {mode: DISABLE}}"));
+  auto index = index_of(
+      mesh_pod("w", "10.1.0.1", "web") + service("s", "clusterIP: 10.0.0.1, ports: [{name: tcp, port: 90}]") +
+      slice("s", endpoint("10.1.0.1", "w"), "{name: tcp, port: 90}") +
+      peer("a", "p", "1", "selector: {matchLabels: {app: web}}, portLevelMtls: {90: {mode: DISABLE}}"));
   const ServiceEndpoint& e = index->endpoints("s.a.svc.cluster.local").at(0);
   EXPECT_FALSE(index->endpoint_takes_mtls(e, 90));
   EXPECT_TRUE(index->endpoint_takes_mtls(e, 91));
@@ -238,85 +217,6 @@ TEST(Authorization, RootThenOwnOldestFirstBySelector) {
   EXPECT_THAT(names({{"app", "web"}}), ElementsAre("root", "web", "b-tie", "old", "young"));
   EXPECT_THAT(names({{"app", "db"}}), ElementsAre("db", "root", "b-tie", "old", "young"));
   EXPECT_EQ(index->authorization("istio-system", {}).size(), 1u) << "the root namespace's own workloads see each once";
-}
-
-// Two versions in a row, and what differs.
-class RegistryTest : public testing::Test {
- protected:
-  RegistryTest() : registry(store, {}) {
-    registry.add_listener([this](const auto& index, const IndexDelta& d) {
-      EXPECT_EQ(index, registry.index());
-      delta = d;
-      ++calls;
-    });
-  }
-  void put(const std::string& yaml) { store.on_update({parse_origin("a.yaml", yaml)}); }
-
-  Store store{StoreOptions{}};
-  Registry registry;
-  IndexDelta delta;
-  int calls = 0;
-  const std::string web = service("web", "clusterIP: 10.0.0.1, ports: [{name: tcp, port: 90}]") +
-                          service("idle", "clusterIP: 10.0.0.2, ports: [{name: tcp, port: 90}]");
-  const std::string backends = mesh_pod("w", "10.1.0.1", "web");
-  const std::string slices = slice("web", endpoint("10.1.0.1", "w"), "{name: tcp, port: 90}");
-};
-
-TEST_F(RegistryTest, NothingBeforeTheFirstSyncThenEverything) {
-  put(web + backends + slices);
-  EXPECT_EQ(registry.index(), nullptr);
-  EXPECT_EQ(calls, 0);
-  store.on_synced();
-  ASSERT_TRUE(registry.ready());
-  EXPECT_EQ(calls, 1);
-  EXPECT_TRUE(delta.mesh_config);
-  EXPECT_THAT(delta.services, ElementsAre("idle.a.svc.cluster.local", "web.a.svc.cluster.local"));
-  EXPECT_THAT(delta.workloads, ElementsAre(WorkloadKey{"a", "w"}));
-}
-
-TEST_F(RegistryTest, NothingWhileAPolicyBlocks) {
-  put("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: a}\nspec: {action: DENY}");
-  store.on_synced();
-  EXPECT_FALSE(registry.ready());
-  put(web);
-  EXPECT_TRUE(registry.ready());
-  EXPECT_EQ(calls, 1);
-}
-
-TEST_F(RegistryTest, EndpointChangeTouchesItsServiceAlone) {
-  put(web + backends);
-  store.on_synced();
-  put(web + backends + slices);
-  EXPECT_THAT(delta.endpoints, ElementsAre("web.a.svc.cluster.local"));
-  EXPECT_THAT(delta.services, IsEmpty());
-  EXPECT_THAT(delta.workloads, IsEmpty());
-  EXPECT_FALSE(delta.mesh_config);
-}
-
-TEST_F(RegistryTest, PolicyChangeNamesItsNamespaceAndWhatItDoesToEndpoints) {
-  put(web + backends + slices);
-  store.on_synced();
-  put(web + backends + slices + peer("a", "p", "1", "mtls: {mode: DISABLE}"));
-  EXPECT_THAT(delta.peer_authentication, ElementsAre("a"));
-  EXPECT_THAT(delta.endpoints, ElementsAre("web.a.svc.cluster.local"));
-  EXPECT_THAT(delta.services, ElementsAre("idle.a.svc.cluster.local", "web.a.svc.cluster.local"));
-  put(web + backends + slices + policy("AuthorizationPolicy", "a", "p", "1", ""));
-  EXPECT_THAT(delta.authorization, ElementsAre("a"));
-}
-
-TEST_F(RegistryTest, WhatMeansNothingIsNoChange) {
-  put(web);
-  store.on_synced();
-  put(web + "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: a}\n");
-  EXPECT_EQ(calls, 1);
-}
-
-TEST_F(RegistryTest, MeshConfigChangesEverything) {
-  put(web);
-  store.on_synced();
-  put(web + mesh_config("outboundTrafficPolicy: {mode: REGISTRY_ONLY}"));
-  EXPECT_TRUE(delta.mesh_config);
-  EXPECT_EQ(registry.index()->mesh().outbound, MeshConfig::Outbound::kRegistryOnly);
 }
 
 }  // namespace

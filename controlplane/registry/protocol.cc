@@ -16,7 +16,9 @@ constexpr Name kNames[] = {
 };
 // Kubernetes' own values of appProtocol.
 constexpr Name kKubernetesNames[] = {
-    {"kubernetes.io/h2c", Protocol::kHttp2}, {"kubernetes.io/ws", Protocol::kHttp}, {"kubernetes.io/wss", Protocol::kHttps},
+    {"kubernetes.io/h2c", Protocol::kHttp2},
+    {"kubernetes.io/ws", Protocol::kHttp},
+    {"kubernetes.io/wss", Protocol::kHttps},
 };
 
 }  // namespace
@@ -52,7 +54,8 @@ Protocol protocol_of(std::uint16_t port, std::string_view name, std::string_view
   if (absl::StartsWithIgnoreCase({word.data(), word.size()}, "grpc-web")) return Protocol::kGrpcWeb;
   word = word.substr(0, word.find('-'));
   for (const Name& known : kNames) {
-    if (absl::EqualsIgnoreCase({word.data(), word.size()}, {known.name.data(), known.name.size()})) return known.protocol;
+    if (absl::EqualsIgnoreCase({word.data(), word.size()}, {known.name.data(), known.name.size()}))
+      return known.protocol;
   }
   const bool well_known = port == 25 || port == 53 || port == 3306 || port == 27017;
   return well_known ? Protocol::kTcp : Protocol::kAuto;

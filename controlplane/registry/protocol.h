@@ -14,7 +14,8 @@ enum class Protocol : std::uint8_t {
 std::string_view to_string(Protocol protocol);  // "HTTP2"
 
 // `transport` is Kubernetes' protocol (TCP, UDP, SCTP); the last resort is the well-known ports 25, 53, 3306, 27017.
-Protocol protocol_of(std::uint16_t port, std::string_view name, std::string_view transport, std::string_view app_protocol);
+Protocol protocol_of(std::uint16_t port, std::string_view name, std::string_view transport,
+                     std::string_view app_protocol);
 
 inline bool is_tcp_based(Protocol protocol) { return protocol != Protocol::kUdp; }
 

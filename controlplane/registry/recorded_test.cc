@@ -31,7 +31,8 @@ struct Recorded {
 };
 
 TEST(Recorded, EveryScenarioIsReadWithoutError) {
-  for (const char* scenario : {"plain", "strict-mtls", "permissive-port-disable", "authz-l4", "tcp-routing", "headless"}) {
+  for (const char* scenario :
+       {"plain", "strict-mtls", "permissive-port-disable", "authz-l4", "tcp-routing", "headless"}) {
     Recorded recorded(scenario);
     EXPECT_THAT(recorded.errors, testing::IsEmpty()) << scenario;
     EXPECT_TRUE(recorded.store.snapshot()->ready()) << scenario;
@@ -51,7 +52,8 @@ TEST(Recorded, Plain) {
   ASSERT_FALSE(endpoints.empty());
   for (const ServiceEndpoint& endpoint : endpoints) {
     EXPECT_TRUE(endpoint.in_mesh);
-    EXPECT_EQ(endpoint.workload->identity("cluster.local"), "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage");
+    EXPECT_EQ(endpoint.workload->identity("cluster.local"),
+              "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage");
   }
   for (const ServiceEndpoint& endpoint : index.endpoints("legacy-web.legacy.svc.cluster.local")) {
     EXPECT_FALSE(endpoint.in_mesh);

@@ -16,7 +16,8 @@ class Registry {
   // blocks readiness) everything is new. Called on the store's source thread, one at a time.
   using Listener = std::function<void(const std::shared_ptr<const Index>& index, const IndexDelta& delta)>;
 
-  Registry(Store& store, IndexOptions options);  // REQUIRES: the store's source has not started; the store outlives this
+  Registry(Store& store,
+           IndexOptions options);  // REQUIRES: the store's source has not started; the store outlives this
 
   void add_listener(Listener listener);          // before the source starts
   std::shared_ptr<const Index> index() const;    // nullptr until ready: nothing may be pushed

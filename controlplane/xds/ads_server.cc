@@ -156,6 +156,7 @@ class AdsStream final : public grpc::ServerBidiReactor<typename SessionType::Req
 
   void write_next() {
     if (!session_->poll_response(&response_)) return;
+    note_status();
     if (owed_since_) {
       const std::chrono::duration<double> since = Clock::now() - *owed_since_;
       core_->metrics().observe(Metric::kConvergence, since.count());

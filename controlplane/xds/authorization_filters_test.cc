@@ -75,7 +75,7 @@ TEST(AuthorizationFilters, AnEmptyRuleMatchesEverything) {
 TEST(AuthorizationFilters, AnAllowRuleWithHttpFieldsNeverMatches) {
   for (const char* rule : {"{to: [{operation: {methods: [GET]}}]}", "{to: [{operation: {paths: [/x], ports: ['80']}}]}",
                            "{from: [{source: {requestPrincipals: ['*']}}]}",
-                           "{when: [{key: 'request.headers[x]', values: [y]}]}",
+                           "{when: [{key: 'request.headers[x]', values: [z]}]}",
                            "{to: [{operation: {ports: ['80']}}, {operation: {notHosts: [x.y]}}]}"}) {
     const auto filters = filters_of(policy("p", "{rules: [" + std::string(rule) + "]}"));
     ASSERT_EQ(filters.size(), 1u) << rule;

@@ -212,12 +212,18 @@ TEST_P(Recording, ClustersOfTcpPortsAreEqual) {
   }
 }
 
+// But for the order of a headless Service's addresses.
+Json sorted(Json table) {
+  for (Json& info : table) std::sort(info["ips"].begin(), info["ips"].end());
+  return table;
+}
+
 TEST_P(Recording, NameTableIsEqual) {
   Json theirs = recorded<istio::networking::nds::v1::NameTable>(GetParam()).at("")["table"];
   theirs.erase("kubernetes.default.svc.cluster.local");
   const Json mine =
       to_json<istio::networking::nds::v1::NameTable>(ours(GetParam()).at(XdsType::kNameTable)).at("")["table"];
-  EXPECT_EQ(mine, theirs);
+  EXPECT_EQ(sorted(mine), sorted(theirs));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -18,6 +18,8 @@ TEST_F(Walk, Ethernet) {
       {"provider tag", kUplink, wire_says().ether_type(0x88a8).ip(kFar, kPod).tcp(1, 2), Drop::kVlanTag},
       {"MPLS", kUplink, wire_says().ether_type(0x8847).ip(kFar, kPod).tcp(1, 2), Drop::kUnknownEtherType},
       {"802.3 length", kUplink, wire_says().ether_type(100).ip(kFar, kPod).tcp(1, 2), Drop::kUnknownEtherType},
+      {"unicast in a broadcast frame", kUplink,
+       eth(MacAddress::broadcast(), gateway_mac()).ip(kFar, "10.1.0.12").udp(1, 2), Drop::kNotOurMac},
       {"another's MAC", kUplink, eth(other, gateway_mac()).ip(kFar, "10.1.0.12").udp(1, 2), Drop::kNotOurMac},
       {"unknown interface", 99, pod_says().ip(kPod, kFar).udp(1, 2), Drop::kUnknownInterface},
   });
@@ -115,6 +117,7 @@ TEST_F(Walk, Spoofing) {
       {"loopback source", kUplink, wire_says().ip("127.0.0.1", kPod).tcp(1, 2).syn(), Drop::kMartianSource},
       {"multicast source", kUplink, wire_says().ip("224.0.0.1", kPod).tcp(1, 2).syn(), Drop::kMartianSource},
       {"unspecified source", kUplink, wire_says().ip("0.0.0.0", kPod).tcp(1, 2).syn(), Drop::kMartianSource},
+      {"link-local beyond its link", kUplink, wire_says().ip("fe80::9", kPod6).tcp(1, 2).syn(), Drop::kLinkLocal},
       {"land", kUplink, wire_says().ip(kPod, kPod).tcp(2, 2).syn(), Drop::kMartianSource},
   });
 }

@@ -195,7 +195,11 @@ void Proxy::route(Time now, StreamId id, Stream& stream, const Chosen& chosen) {
   if (choice.refusal != mesh::Refusal::kNone) {
     return end(now, id, {.reason = EndReason::kConfiguration, .refusal = choice.refusal});
   }
-  if (const auto* proxy = std::get_if<mesh::TcpProxy>(&chosen.chain->terminal)) stream.idle_timeout = proxy->idle_timeout;
+  if (const auto* proxy = std::get_if<mesh::TcpProxy>(&chosen.chain->terminal)) {
+    stream.idle_timeout = proxy->idle_timeout;
+    if (stream.attempts++ == 0) stream.attempts_left = static_cast<std::uint8_t>(std::min(proxy->max_connect_attempts, 255u));
+    if (stream.attempts_left > 0) --stream.attempts_left;
+  }
   const mesh::Cluster& cluster = *choice.cluster;
   std::uint16_t socket = cluster.original_dst_socket;
   stream.upstream = stream.pass_destination;
@@ -240,8 +244,9 @@ void Proxy::pass_into(Time now, StreamId id, Stream& stream, const mesh::PodSnap
     stream.upstream_peer = pod.identity;
     crypto::PeerCertificate server;
     server.uri_san = pod.identity.uri();
-    if (!peer_matches(*tls, server)) {
-      return end(now, id, {.reason = EndReason::kTls, .detail = unexpected_server(server.uri_san)});
+    if (!peer_matches(tls->san_matchers, server)) {
+      return end(now, id, {.reason = EndReason::kTls,
+                           .detail = absl::StrCat("to the server: ", server.uri_san, " is not an identity that the cluster expects")});
     }
     stream.first_bytes = std::make_unique<FirstBytes>(FirstBytes{true, tls->sni, tls->alpn});
   } else {

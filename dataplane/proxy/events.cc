@@ -83,6 +83,9 @@ void Proxy::on_established(Time now, StreamId id, Side side) {
 void Proxy::on_closed(Time now, StreamId id, Side side, net::CloseReason reason) {
   Stream& stream = *table_.find(id);
   stream.leg(side).gone = true;
+  if (side == Side::kServer && stream.stage == Stage::kConnecting && stream.attempts_left > 0) {
+    return connect_again(now, id);
+  }
   if (stream.stage == Stage::kOpen && reason == net::CloseReason::kOrderly) return pump(now, id);
   Ending ending;
   ending.detail = net::to_string(reason);
@@ -178,18 +181,14 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
     return end(now, id, std::move(ending));
   }
   if (!leg.tls->is_open()) return;
-  if (side == Side::kServer && stream.wanted_peer != nullptr) {
-    if (!peer_matches(*stream.wanted_peer, leg.tls->peer())) {
-      return end(now, id, {.reason = EndReason::kTls, .detail = unexpected_server(leg.tls->peer().uri_san)});
-    }
-    stream.wanted_peer = nullptr;
-  }
   counters_.handshakes.add();
   stream.tls_on_wire = true;
   const mesh::Identity peer = mesh::Identity::intern(leg.tls->peer().uri_san);
   (side == Side::kClient ? stream.peer : stream.upstream_peer) = peer;
   if (side == Side::kClient) return judge(now, id);
-  open(now, id);
+  if (!stream.expects_peer || stream.expects_peer->matches(leg.tls->peer())) return open(now, id);
+  end(now, id, {.reason = EndReason::kTls,
+                .detail = "to the server: " + leg.tls->peer().uri_san + " is not an identity that the cluster expects"});
 }
 
 }  // namespace weft::proxy

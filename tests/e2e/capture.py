@@ -1,4 +1,5 @@
 """Captures of the wire, and what is in them."""
+import itertools
 import subprocess
 
 from netns import Process, run, wait_until
@@ -8,12 +9,15 @@ from netns import Process, run, wait_until
 AS_TLS = [word for port in (8080, 7000, 7001, 5201) for word in ("-d", f"tcp.port=={port},tls")]
 
 
+NUMBER = itertools.count(1)
+
+
 class Capture:
     """tcpdump from `with` to its end, on the wire's bridge or on a device of a namespace; then questions."""
 
     def __init__(self, mesh, name, expression="", namespace=None, device="br0"):
-        self.file = mesh.directory / f"{name}.pcap"
-        self.mesh, self.name, self.expression = mesh, name, expression
+        self.mesh, self.name, self.expression = mesh, f"{name}-{next(NUMBER)}", expression
+        self.file = mesh.directory / f"{self.name}.pcap"
         self.namespace, self.device = namespace or mesh.namespaces.name("wire"), device
 
     def __enter__(self):
@@ -30,6 +34,10 @@ class Capture:
     def contains(self, text):
         """Whether these bytes are anywhere in the capture, unencrypted."""
         return text.encode() in self.file.read_bytes()
+
+    def matching(self, expression):
+        """How many frames match tcpdump's expression. Quick, where no dissection is needed."""
+        return len(run("tcpdump", "-n", "-r", self.file, *expression.split()).stdout.splitlines())
 
     def count(self, display_filter):
         done = subprocess.run(["tshark", "-r", str(self.file), *AS_TLS, "-Y", display_filter, "-T", "fields", "-e", "frame.number"],

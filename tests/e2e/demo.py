@@ -2,14 +2,12 @@
 import argparse
 import os
 import pathlib
-import shutil
 import sys
 import time
 import traceback
 
 import rows
-from mesh import BUILD, Mesh
-from netns import Namespaces, run
+from mesh import BUILD, Mesh, sweep
 
 PREFIX = "weft-demo"
 DIRECTORY = pathlib.Path("/run/weft-demo")
@@ -54,23 +52,9 @@ The mesh is running. Try:
   ip netns exec {client.namespace} curl http://10.96.0.10/        a mesh client calls nginx by its Service
   {BUILD}/cli/weftctl --socket {mesh.nodes['node-b'].socket} pods | connections | explain web | certs | drops
   edit {mesh.cluster.directory}/*.yaml                              policies take effect as you save
-  tcpdump -ni br0 in ip netns exec {mesh.namespaces.name('wire')}  the wire between the nodes
+  ip netns exec {mesh.namespaces.name('wire')} tcpdump -ni br0    the wire between the nodes
   ./demo.sh --down                                              remove every trace
 Logs are in {mesh.directory}.""")
-
-
-def down():
-    """Ends what a kept demo left: processes of its namespaces, then the namespaces and its directory."""
-    names = [n for n in (line.split(" ")[0] for line in run("ip", "netns", "list").stdout.split("\n"))
-             if n.startswith(PREFIX + "-")]
-    for name in names:
-        for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
-            try:
-                os.kill(int(pid), 9)
-            except ProcessLookupError:
-                pass
-    Namespaces(PREFIX).close()
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 
 def main():
@@ -78,7 +62,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the mesh running")
     parser.add_argument("--down", action="store_true", help="remove what --keep left")
     arguments = parser.parse_args()
-    down()
+    sweep(PREFIX, DIRECTORY)
     if arguments.down:
         return 0
     mesh = Mesh(prefix=PREFIX, keep_directory=DIRECTORY)
@@ -93,7 +77,7 @@ def main():
     finally:
         if not arguments.keep:
             mesh.close()
-            down()
+            sweep(PREFIX, DIRECTORY)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,22 @@ SERVICES = [("web", "web", [("tcp-web", 8080, "TCP")]), ("greeter", "greeter", [
             ("steady", "steady", [("tcp-steady", 7001, "TCP")]), ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
 
 
+def sweep(prefix, directory=None):
+    """Removes what a run that could not clean up left: processes of its namespaces, the namespaces, its directory."""
+    for line in run("ip", "netns", "list", check=False).stdout.split("\n"):
+        name = line.split(" ")[0]
+        if not name.startswith(prefix + "-"):
+            continue
+        for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    Namespaces(prefix).close()
+    if directory:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 class Node:
     def __init__(self, mesh, name, number):
         self.mesh, self.name, self.number = mesh, name, number
@@ -108,8 +124,8 @@ admin:
                        "CNI_NETNS": netns, "CNI_IFNAME": "eth0", "CNI_PATH": f"{BUILD}/cni:{CNI_PATH}",
                        "CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE={pod_namespace};K8S_POD_NAME={pod};"
                                    f"K8S_POD_INFRA_CONTAINER_ID={container};K8S_POD_UID={uid}"}
-        done = run(BUILD / "cni/weft-cni", namespace=self.namespace, stdin=json.dumps(config or self.cni_config()),
-                   env=environment, check=False)
+        stdin = config if isinstance(config, str) else json.dumps(config or self.cni_config())
+        done = run(BUILD / "cni/weft-cni", namespace=self.namespace, stdin=stdin, env=environment, check=False)
         if check and done.returncode != 0:
             raise CommandError(f"weft-cni {command} {pod}: {done.stdout} {done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else {}
@@ -121,7 +137,8 @@ class Pod:
         self.node, self.app, self.in_mesh = node, app, in_mesh
         self.short = f"pod-{name}"
         self.container = f"{name}-{os.urandom(4).hex()}"
-        self.addresses = []
+        self.addresses, self.result = [], None
+        self.config = None  # of the CNI network, where it is not the node's usual one
 
     @property
     def namespace(self):
@@ -137,20 +154,23 @@ class Pod:
 
     def attach(self):
         """What a kubelet and a container runtime do: the pod's object, a namespace, CNI ADD, then its addresses."""
-        self._report()
+        self.report()
         self.mesh.namespaces.add(self.short)
-        result = self.node.cni("ADD", self.container, f"/run/netns/{self.namespace}", self.name,
-                               self.kubernetes_namespace)
-        self.addresses = [ip["address"].split("/")[0] for ip in result["ips"]]
-        self._report()
+        self.result = self.cni("ADD")
+        self.addresses = [ip["address"].split("/")[0] for ip in self.result["ips"]]
+        self.report()
         return self
 
-    def _report(self):
+    def cni(self, command, **options):
+        return self.node.cni(command, self.container, f"/run/netns/{self.namespace}", self.name,
+                             self.kubernetes_namespace, **{"config": self.config, **options})
+
+    def report(self):
         self.mesh.cluster.set_pod(self.name, self.kubernetes_namespace, self.account, self.node.name,
                                   f"10.99.0.{self.node.number}", self.app, self.addresses, mesh=self.in_mesh)
 
     def detach(self):
-        self.node.cni("DEL", self.container, f"/run/netns/{self.namespace}", self.name, self.kubernetes_namespace)
+        self.cni("DEL")
         self.mesh.namespaces.delete(self.short)
         self.mesh.cluster.delete_pod(self.kubernetes_namespace, self.name)
 
@@ -187,9 +207,13 @@ class Mesh:
     # -- processes
 
     def start(self, name, command, namespace=None, **options):
-        process = Process(name, command, self.directory, namespace=namespace, **options)
+        log = f"{name}-{len(self.processes)}"  # one log a process: a name may be used again
+        process = Process(log, command, self.directory, namespace=namespace, **options)
         self.processes.append(process)
         return process
+
+    def processes_in(self, namespace):
+        return [p for p in self.processes if p.namespace == namespace]
 
     # -- building
 

@@ -37,7 +37,7 @@ class Process:
     """A program started in a namespace, with its output in a file."""
 
     def __init__(self, name, command, log_directory, namespace=None, env=None):
-        self.name = name
+        self.name, self.namespace = name, namespace
         self.log = pathlib.Path(log_directory) / f"{name}.log"
         if namespace:
             command = ("nsenter", f"--net=/run/netns/{namespace}", *command)

@@ -77,8 +77,3 @@ def peer_authentication(mode, name="default", namespace="istio-system", app=None
     return {"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
             "metadata": {"name": name, "namespace": namespace, "creationTimestamp": "2026-01-01T00:00:00Z"},
             "spec": spec}
-
-
-def mesh_config(outbound="ALLOW_ANY"):
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"},
-            "data": {"mesh": f"trustDomain: cluster.local\noutboundTrafficPolicy:\n  mode: {outbound}\n"}}
