@@ -96,7 +96,11 @@ bool Proxy::start_server_tls(Time now, StreamId id, Stream& stream, const mesh::
     end(now, id, {.reason = expired ? EndReason::kCertificateExpired : EndReason::kNoCredentials});
     return false;
   }
+<<<<<<< HEAD
   if (!judged_by_handshake(tls)) stream.wanted_peer = std::make_unique<mesh::TlsCommon>(tls);
+=======
+  stream.expects_peer = ExpectedPeer::left_by_handshake(tls);
+>>>>>>> sim
   stream.server.tls = tls::Session::client(std::move(credentials), settings_of(tls), tls_, unix_seconds());
   return true;
 }

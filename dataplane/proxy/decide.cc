@@ -248,8 +248,14 @@ void Proxy::pass_into(Time now, StreamId id, Stream& stream, const mesh::PodSnap
     stream.upstream_peer = pod.identity;
     crypto::PeerCertificate server;
     server.uri_san = pod.identity.uri();
+<<<<<<< HEAD
     if (!peer_matches(*tls, server)) {
       return end(now, id, {.reason = EndReason::kTls, .detail = unexpected_server(server.uri_san)});
+=======
+    if (!peer_matches(tls->san_matchers, server)) {
+      return end(now, id, {.reason = EndReason::kTls,
+                           .detail = absl::StrCat("to the server: ", server.uri_san, " is not an identity that the cluster expects")});
+>>>>>>> sim
     }
     stream.first_bytes = std::make_unique<FirstBytes>(FirstBytes{true, tls->sni, tls->alpn});
   } else {

@@ -181,12 +181,6 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
     return end(now, id, std::move(ending));
   }
   if (!leg.tls->is_open()) return;
-  if (side == Side::kServer && stream.wanted_peer != nullptr) {
-    if (!peer_matches(*stream.wanted_peer, leg.tls->peer())) {
-      return end(now, id, {.reason = EndReason::kTls, .detail = unexpected_server(leg.tls->peer().uri_san)});
-    }
-    stream.wanted_peer = nullptr;
-  }
   counters_.handshakes.add();
   stream.tls_on_wire = true;
   const mesh::Identity peer = mesh::Identity::intern(leg.tls->peer().uri_san);

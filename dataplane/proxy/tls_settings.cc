@@ -68,8 +68,4 @@ bool peer_matches(const mesh::TlsCommon& tls, const crypto::PeerCertificate& pee
   });
 }
 
-std::string unexpected_server(std::string_view uri_san) {
-  return "to the server: " + std::string(uri_san) + " is not an identity that the cluster expects";
-}
-
 }  // namespace weft::proxy
