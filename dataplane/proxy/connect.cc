@@ -96,26 +96,20 @@ bool Proxy::start_server_tls(Time now, StreamId id, Stream& stream, const mesh::
     end(now, id, {.reason = expired ? EndReason::kCertificateExpired : EndReason::kNoCredentials});
     return false;
   }
-<<<<<<< HEAD
-  if (!judged_by_handshake(tls)) stream.wanted_peer = std::make_unique<mesh::TlsCommon>(tls);
-=======
   stream.expects_peer = ExpectedPeer::left_by_handshake(tls);
->>>>>>> sim
   stream.server.tls = tls::Session::client(std::move(credentials), settings_of(tls), tls_, unix_seconds());
   return true;
 }
 
-// tcp_proxy's max_connect_attempts: the host did not accept, so a host is chosen anew. A pod of this node is the only
-// host there is, and its first answer is the answer.
+// tcp_proxy's max_connect_attempts: the host did not accept, so a host is chosen anew. Two pods of one node have only the
+// one host; there the first answer is the answer.
 void Proxy::connect_again(Time now, StreamId id) {
   Stream& stream = *table_.find(id);
-  if (stream.local) {
-    return end(now, id, {.reason = EndReason::kConnectFailed, .detail = "the pod did not accept"});
-  }
   count_out(stream);
   release(now, stream.server, true, false);
   stream.server = Leg{};
-  judge(now, id);
+  if (!stream.local) return judge(now, id);
+  end(now, id, {.reason = EndReason::kConnectFailed, .detail = "the pod did not accept"});
 }
 
 // Circuit breaker and load balancer: one more connection of the cluster, in the making.

@@ -13,6 +13,7 @@
 #include "base/ip_address.h"
 #include "base/packet.h"
 #include "dataplane/net/tcp_types.h"
+#include "dataplane/proxy/tls_settings.h"
 #include "dataplane/tls/client_hello.h"
 #include "dataplane/tls/session.h"
 #include "mesh/filter_chain.h"
@@ -90,13 +91,8 @@ struct Stream {
   std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates; of the present pass
   std::array<ClusterShare, 2> shares;  // of both passes of a local pair
   std::uint8_t counted = 0;            // how many of them
-<<<<<<< HEAD
-  std::uint8_t attempts = 0, attempts_left = 0;  // of connecting (tcp_proxy's max_connect_attempts)
-  std::unique_ptr<mesh::TlsCommon> wanted_peer;  // what the handshake itself cannot judge of the server
-=======
   std::uint8_t attempts = 0, attempts_left = 0;  // of connecting
   std::unique_ptr<const ExpectedPeer> expects_peer;  // what is left to judge of the server after its handshake
->>>>>>> sim
   std::unique_ptr<FirstBytes> first_bytes;
   std::unique_ptr<Inspection> inspection;
   ByteChain held;                 // client's bytes that were inspected and not yet passed on
