@@ -54,7 +54,7 @@ unit() {
 
 sanitize() {
   step 'build with ASan and UBSan (all that runs without DPDK)'
-  build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Ddpdk=false ||
+  build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 -Ddpdk=false ||
     { count 0 1 0; return; }
   step 'the same tests under ASan and UBSan'
   export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

@@ -1,5 +1,6 @@
-// A small HTTP/1.1 server for status pages: GET and HEAD only, one short answer per connection. Its limits are fixed, so
-// that no client can hold memory or keep others waiting: at most 64 connections at a time, 8 KB of request, 5 seconds.
+// A small HTTP/1.1 server for status pages: GET and HEAD only, one short answer per connection. Its
+// limits are fixed, so that no client can hold memory or keep others waiting: at most 64
+// connections at a time, 8 KB of request, 5 seconds.
 #pragma once
 
 #include <expected>

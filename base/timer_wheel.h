@@ -31,7 +31,9 @@ class TimerWheel {
   static constexpr int kLevels = 6;  // 2^36 ms, more than two years; later is clamped
 
   // First whole millisecond at or after `t`, last one at or before it.
-  static constexpr std::uint64_t tick_at_or_after(Time t) { return static_cast<std::uint64_t>((t.ns() + 999'999) / 1'000'000); }
+  static constexpr std::uint64_t tick_at_or_after(Time t) {
+    return static_cast<std::uint64_t>((t.ns() + 999'999) / 1'000'000);
+  }
   static constexpr std::uint64_t tick_at_or_before(Time t) { return static_cast<std::uint64_t>(t.ns() / 1'000'000); }
 
   // Sets or moves. A tick that has passed is due at once.

@@ -40,7 +40,8 @@ TEST(Views, AnEmptyTopicSaysSo) {
 
 TEST(Token, LifetimesHaveUnits) {
   EXPECT_EQ(parse_lifetime("90m"), 5400);
-  for (const char* wrong : {"", "5", "h", "-1h", "1d", "1h1", "99999999999h"}) EXPECT_FALSE(parse_lifetime(wrong)) << wrong;
+  for (const char* wrong : {"", "5", "h", "-1h", "1d", "1h1", "99999999999h"})
+    EXPECT_FALSE(parse_lifetime(wrong)) << wrong;
 }
 
 TEST(Token, AnAbsentKeyIsNamed) {

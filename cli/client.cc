@@ -43,7 +43,8 @@ std::expected<nlohmann::json, QueryError> query(const std::string& socket, const
   node::QueryResponse response;
   const grpc::Status status = stub->Query(&context, request, &response);
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    return std::unexpected(QueryError{false, "weft-dataplane does not answer on " + socket + ": " + status.error_message()});
+    return std::unexpected(QueryError{
+        false, "weft-dataplane does not answer on " + socket + ": " + status.error_message()});
   }
   if (!status.ok()) {
     const bool usage = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ||

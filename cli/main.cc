@@ -79,7 +79,10 @@ CLI::App* add_topic(CLI::App& app, Options& options, const std::string& topic, c
 
 void add_token(CLI::App& app, Options& options) {
   CLI::App* token = app.add_subcommand("token", "print a node agent's token, signed with the control plane's key");
-  token->add_option("--ca-directory", options.token.ca_directory, "where the control plane keeps its keys")->capture_default_str();
+  token
+      ->add_option("--ca-directory", options.token.ca_directory,
+                   "where the control plane keeps its keys")
+      ->capture_default_str();
   token->add_option("--node", options.token.node, "the node that the token is bound to")->required();
   token->add_option("--namespace", options.token.name_space, "of the agent's service account")->capture_default_str();
   token->add_option("--service-account", options.token.service_account, "the agent's own")->capture_default_str();
@@ -93,8 +96,12 @@ int run(int argc, char** argv) {
   CLI::App app{"Asks a Weft node appliance what it does and why."};
   Options options;
   if (const char* socket = std::getenv("WEFT_SOCKET")) options.socket = socket;
-  app.add_option("--socket", options.socket, "UNIX socket of weft-dataplane (environment: WEFT_SOCKET)")->capture_default_str();
-  app.add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+  app.add_option("--socket", options.socket,
+                 "UNIX socket of weft-dataplane (environment: WEFT_SOCKET)")
+      ->capture_default_str();
+  app.add_option("-o,--output", options.output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
   app.set_version_flag("--version", std::string("weftctl ") + WEFT_VERSION);
   app.require_subcommand(1);
   app.fallthrough();

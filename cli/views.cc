@@ -57,7 +57,8 @@ std::string status_of(const json& document) {
     for (const auto& [inner, item] : value.items()) add(key == "dataplane" ? inner : key + " " + inner, item);
   }
   std::string text = format_table({"WHAT", "VALUE"}, rows);
-  for (const json& problem : document.value("problems", json::array())) text += "problem: " + problem.get<std::string>() + "\n";
+  for (const json& problem : document.value("problems", json::array()))
+    text += "problem: " + problem.get<std::string>() + "\n";
   return text;
 }
 
@@ -86,8 +87,14 @@ std::string format_document(const std::string& topic, const json& document) {
   if (topic == "status") return status_of(document);
   if (topic == "explain") return explain_of(document);
   if (topic == "pods") {
-    return table_of(document["pods"], {{"NAMESPACE", "namespace"}, {"NAME", "name"}, {"READY", "ready"}, {"MESH", "in_mesh"},
-                                       {"ADDRESSES", "addresses"}, {"IDENTITY", "identity"}, {"LACKS", "lacks"}},
+    return table_of(document["pods"],
+                    {{"NAMESPACE", "namespace"},
+                     {"NAME", "name"},
+                     {"READY", "ready"},
+                     {"MESH", "in_mesh"},
+                     {"ADDRESSES", "addresses"},
+                     {"IDENTITY", "identity"},
+                     {"LACKS", "lacks"}},
                     "no pods are attached");
   }
   if (topic == "connections") {
@@ -105,8 +112,10 @@ std::string format_document(const std::string& topic, const json& document) {
                     "no certificates");
   }
   if (topic == "drops") {
-    return table_of(document["drops"], {{"LAYER", "layer"}, {"REASON", "name"}, {"COUNT", "count"}, {"MEANING", "text"}},
-                    "nothing was dropped");
+    return table_of(
+        document["drops"],
+        {{"LAYER", "layer"}, {"REASON", "name"}, {"COUNT", "count"}, {"MEANING", "text"}},
+        "nothing was dropped");
   }
   return document.dump(2) + "\n";
 }

@@ -15,7 +15,8 @@ using nlohmann::json;
 
 Result<void> refuse_chaining(const Request& request) {
   if (request.config.previous_result.is_null()) return {};
-  return fail(ErrorCode::kUnsupportedField, "prevResult on ADD: weft-cni is a main plugin and makes the interface itself",
+  return fail(ErrorCode::kUnsupportedField,
+              "prevResult on ADD: weft-cni is a main plugin and makes the interface itself",
               "put it first in the plugin list");
 }
 

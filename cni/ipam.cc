@@ -58,7 +58,9 @@ Result<std::vector<std::string>> versions_of(const std::string& program) {
   if (!done) return std::unexpected(done.error());
   const json answer = json::parse(done->output, nullptr, false);
   const json list = answer.is_object() ? answer.value("supportedVersions", json()) : json();
-  if (!list.is_array()) return fail(ErrorCode::kIpamFailed, absl::StrCat(program, " does not answer VERSION"), done->output);
+  if (!list.is_array())
+    return fail(ErrorCode::kIpamFailed, absl::StrCat(program, " does not answer VERSION"),
+                done->output);
   std::vector<std::string> versions;
   for (const json& version : list) {
     if (version.is_string()) versions.push_back(version);
@@ -113,7 +115,8 @@ std::string negotiate(const std::vector<std::string>& supported, const std::stri
 Result<Ipam> Ipam::open(const Request& request) {
   const json& options = request.config.ipam;
   if (!options.is_object() || !options.value("type", json()).is_string()) {
-    return fail(ErrorCode::kInvalidConfig, "ipam: missing; the pod needs an address", "for example {\"type\": \"host-local\", ...}");
+    return fail(ErrorCode::kInvalidConfig, "ipam: missing; the pod needs an address",
+                "for example {\"type\": \"host-local\", ...}");
   }
   Ipam ipam;
   auto program = find_program(options["type"], request.path);

@@ -23,7 +23,8 @@ class IpamTest : public testing::Test {
   void plugin(const std::string& body) {
     const auto path = folder_ / "addresses";
     std::ofstream(path) << "#!/bin/sh\ninput=$(cat)\n"
-                           "[ $CNI_COMMAND = VERSION ] && echo '{\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}' && exit 0\n"
+                           "[ $CNI_COMMAND = VERSION ] && echo "
+                           "'{\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}' && exit 0\n"
                         << body << "\n";
     chmod(path.c_str(), 0755);
   }
@@ -40,7 +41,11 @@ class IpamTest : public testing::Test {
 };
 
 TEST_F(IpamTest, SpeaksTheNewestCommonVersionAndPassesNoPrevResult) {
-  plugin(R"(case "$input" in *prevResult*) exit 9;; *1.0.0*) echo '{"ips":[{"address":"10.0.0.9/24"}]}';; *) exit 8;; esac)");
+  plugin(R"(case "$input" in
+    *prevResult*) exit 9 ;;
+    *1.0.0*) echo '{"ips":[{"address":"10.0.0.9/24"}]}' ;;
+    *) exit 8 ;;
+  esac)");
   auto ipam = Ipam::open(request());
   ASSERT_TRUE(ipam) << ipam.error().message;
   EXPECT_EQ(ipam->version(), "1.0.0");

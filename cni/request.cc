@@ -103,10 +103,12 @@ Result<void> check_environment(const Request& request) {
                           request.command == Command::kCheck;
   if (!attachment) return {};
   if (!is_name(request.container_id)) {
-    return fail(ErrorCode::kInvalidEnvironment, "CNI_CONTAINERID is missing or not a container id", request.container_id);
+    return fail(ErrorCode::kInvalidEnvironment, "CNI_CONTAINERID is missing or not a container id",
+                request.container_id);
   }
   if (!is_interface_name(request.interface_name)) {
-    return fail(ErrorCode::kInvalidEnvironment, "CNI_IFNAME is missing or not an interface name", request.interface_name);
+    return fail(ErrorCode::kInvalidEnvironment, "CNI_IFNAME is missing or not an interface name",
+                request.interface_name);
   }
   if (request.command != Command::kDel && request.netns.empty()) {
     return fail(ErrorCode::kInvalidEnvironment, "CNI_NETNS is missing");
@@ -141,7 +143,8 @@ Result<NetworkConfig> parse_config(std::string_view stdin_text) {
     return fail(ErrorCode::kIncompatibleVersion, absl::StrCat("cniVersion ", config.cni_version, " is not supported"),
                 absl::StrCat("supported: ", absl::StrJoin(kVersions, ", ")));
   }
-  if (!is_name(config.name)) return fail(ErrorCode::kInvalidConfig, "name: missing, or not a network name", config.name);
+  if (!is_name(config.name))
+    return fail(ErrorCode::kInvalidConfig, "name: missing, or not a network name", config.name);
   if (auto checked = check_fields(config.whole, &config); !checked) return std::unexpected(checked.error());
   return config;
 }

@@ -5,7 +5,8 @@
 namespace weft::cni {
 namespace {
 
-constexpr const char* kConfig = R"({"cniVersion":"1.1.0","name":"weft","type":"weft-cni","ipam":{"type":"host-local"}})";
+constexpr const char* kConfig =
+    R"({"cniVersion":"1.1.0","name":"weft","type":"weft-cni","ipam":{"type":"host-local"}})";
 
 Environment environment(std::map<std::string, std::string> values) {
   return [values = std::move(values)](const char* name) -> std::optional<std::string> {
@@ -40,22 +41,53 @@ struct Refusal {
 TEST(Request, RefusesByNameAndCode) {
   const Refusal refusals[] = {
       {"no command", {{"CNI_COMMAND", ""}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_COMMAND"},
-      {"unknown command", {{"CNI_COMMAND", "RENEW"}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_COMMAND"},
-      {"container id", {{"CNI_CONTAINERID", "../etc"}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_CONTAINERID"},
+      {"unknown command",
+       {{"CNI_COMMAND", "RENEW"}},
+       kConfig,
+       ErrorCode::kInvalidEnvironment,
+       "CNI_COMMAND"},
+      {"container id",
+       {{"CNI_CONTAINERID", "../etc"}},
+       kConfig,
+       ErrorCode::kInvalidEnvironment,
+       "CNI_CONTAINERID"},
       {"interface", {{"CNI_IFNAME", "a/b"}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_IFNAME"},
-      {"long interface", {{"CNI_IFNAME", "sixteen-letters-"}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_IFNAME"},
+      {"long interface",
+       {{"CNI_IFNAME", "sixteen-letters-"}},
+       kConfig,
+       ErrorCode::kInvalidEnvironment,
+       "CNI_IFNAME"},
       {"no netns", {{"CNI_NETNS", ""}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_NETNS"},
       {"args", {{"CNI_ARGS", "K8S_POD_NAME"}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_ARGS"},
       {"not JSON", {}, "{", ErrorCode::kDecoding, "JSON"},
       {"a list", {}, "[]", ErrorCode::kDecoding, "object"},
-      {"future version", {}, R"({"cniVersion":"9.0.0","name":"weft"})", ErrorCode::kIncompatibleVersion, "9.0.0"},
+      {"future version",
+       {},
+       R"({"cniVersion":"9.0.0","name":"weft"})",
+       ErrorCode::kIncompatibleVersion,
+       "9.0.0"},
       {"no version", {}, R"({"name":"weft"})", ErrorCode::kIncompatibleVersion, "0.1.0"},
       {"no name", {}, R"({"cniVersion":"1.1.0"})", ErrorCode::kInvalidConfig, "name"},
-      {"misspelt key", {}, R"({"cniVersion":"1.1.0","name":"weft","sokcet":"/x"})", ErrorCode::kUnsupportedField, "sokcet"},
-      {"mtu", {}, R"({"cniVersion":"1.1.0","name":"weft","mtu":"9000"})", ErrorCode::kInvalidConfig, "mtu"},
-      {"masquerade", {}, R"({"cniVersion":"1.1.0","name":"weft","ipMasq":true})", ErrorCode::kUnsupportedField, "ipMasq"},
-      {"attachments", {}, R"({"cniVersion":"1.1.0","name":"weft","cni.dev/valid-attachments":[{"ifname":"eth0"}]})",
-       ErrorCode::kInvalidConfig, "containerID"},
+      {"misspelt key",
+       {},
+       R"({"cniVersion":"1.1.0","name":"weft","sokcet":"/x"})",
+       ErrorCode::kUnsupportedField,
+       "sokcet"},
+      {"mtu",
+       {},
+       R"({"cniVersion":"1.1.0","name":"weft","mtu":"9000"})",
+       ErrorCode::kInvalidConfig,
+       "mtu"},
+      {"masquerade",
+       {},
+       R"({"cniVersion":"1.1.0","name":"weft","ipMasq":true})",
+       ErrorCode::kUnsupportedField,
+       "ipMasq"},
+      {"attachments",
+       {},
+       R"({"cniVersion":"1.1.0","name":"weft","cni.dev/valid-attachments":[{"ifname":"eth0"}]})",
+       ErrorCode::kInvalidConfig,
+       "containerID"},
   };
   for (const Refusal& refusal : refusals) {
     auto values = add_environment();

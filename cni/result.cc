@@ -37,7 +37,9 @@ Result<std::vector<IpAddress>> addresses_of(const json& result) {
 
 Result<IpamResult> parse_ipam_result(std::string_view stdout_text) {
   const json object = json::parse(stdout_text, nullptr, false);
-  if (!object.is_object()) return fail(ErrorCode::kIpamFailed, "the IPAM plugin's answer is not JSON", std::string(stdout_text.substr(0, 200)));
+  if (!object.is_object())
+    return fail(ErrorCode::kIpamFailed, "the IPAM plugin's answer is not JSON",
+                std::string(stdout_text.substr(0, 200)));
   auto addresses = addresses_of(object);
   if (!addresses) return std::unexpected(addresses.error());
   const auto of_v6 = std::count_if(addresses->begin(), addresses->end(), [](const IpAddress& a) { return a.is_v6(); });

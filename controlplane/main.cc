@@ -1,3 +1,4 @@
+#include <sstream>
 // weft-controlplane: configuration in, xDS and certificates out.
 #include <signal.h>
 
@@ -54,11 +55,31 @@ void json_sink(LogLevel level, std::string_view component, std::string_view mess
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-// istiod's environment variables count where the file says nothing; the flags count most.
+// istiod's environment variables count more than the file, since a chart sets them for a reason; the flags count most.
+std::expected<void, std::string> read_environment(Bootstrap& bootstrap) {
+  if (const char* accounts = std::getenv("CA_TRUSTED_NODE_ACCOUNTS")) {
+    bootstrap.ca.trusted_node_accounts.clear();
+    std::stringstream list(accounts);
+    for (std::string account; std::getline(list, account, ',');) {
+      if (!account.empty()) bootstrap.ca.trusted_node_accounts.push_back(account);
+    }
+  }
+  for (const auto& [name, field] : {std::pair{"DEFAULT_WORKLOAD_CERT_TTL", &bootstrap.ca.workload_ttl},
+                                    std::pair{"MAX_WORKLOAD_CERT_TTL", &bootstrap.ca.max_workload_ttl}}) {
+    const char* text = std::getenv(name);
+    if (text == nullptr) continue;
+    const auto duration = parse_duration(text);
+    if (!duration) return std::unexpected(std::string(name) + ": " + duration.error());
+    *field = *duration;
+  }
+  return {};
+}
+
 std::expected<Bootstrap, std::string> read_bootstrap(const Flags& flags) {
   std::expected<Bootstrap, std::string> bootstrap = Bootstrap();
   if (!flags.config_file.empty()) bootstrap = load_bootstrap(flags.config_file);
   if (!bootstrap) return bootstrap;
+  if (auto read = read_environment(*bootstrap); !read) return std::unexpected(read.error());
   if (!flags.config_directory.empty()) bootstrap->config.directory = flags.config_directory;
   if (!flags.ca_directory.empty()) bootstrap->ca.directory = flags.ca_directory;
   if (!flags.plugged_in.empty()) bootstrap->ca.plugged_in = flags.plugged_in;

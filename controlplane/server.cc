@@ -200,7 +200,7 @@ class Server::Impl {
   std::expected<void, std::string> start_source() {
     pusher_ = std::make_unique<Pusher>(PusherOptions{bootstrap_.push.quiet, bootstrap_.push.at_most}, metrics_,
                                        [this](auto world, auto changed) { ads_->publish(world, changed); });
-    store_.add_listener([this](const auto& snapshot, const auto&) { problems_.note(*snapshot, metrics_); });
+    store_.add_listener([this](const auto& snapshot, const auto&) { count_problems(*snapshot, metrics_); });
     registry_.add_listener([this](const auto& index, const IndexDelta& delta) { pusher_->submit(index, delta); });
     try {
       source_.start(store_);
@@ -233,7 +233,6 @@ class Server::Impl {
     chores_.join();
   }
 
-  ProblemLog problems_;
   std::mutex chores_mutex_;
   std::condition_variable chores_wake_;
   bool chores_end_ = false;

@@ -1,4 +1,5 @@
-// The control plane's own server certificate, issued by its own CA and renewed while it runs, as files that gRPC watches.
+// The control plane's own server certificate, issued by its own CA and renewed while it runs, as
+// files that gRPC watches.
 #pragma once
 
 #include <cstdint>

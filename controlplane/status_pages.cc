@@ -2,8 +2,6 @@
 
 #include <chrono>
 
-#include "base/log.h"
-
 namespace weft::controlplane {
 namespace {
 
@@ -58,20 +56,11 @@ GetResponse ready_page(std::string_view path, bool ready, const Snapshot& snapsh
   return {503, "text/plain; charset=utf-8", why.empty() ? "not ready\n" : why};
 }
 
-void ProblemLog::note(const Snapshot& snapshot, Metrics& metrics) {
-  std::set<std::string> present;
+void count_problems(const Snapshot& snapshot, Metrics& metrics) {
   double warnings = 0, errors = 0;
   for (const Problem& problem : snapshot.problems()) {
-    const bool is_error = severity_of(problem.code) == Severity::kError;
-    (is_error ? errors : warnings) += 1;
-    const std::string text = problem.to_string() + (problem.blocks_ready ? " (nothing is served until this is repaired)" : "");
-    if (!known_.contains(text)) log(is_error ? LogLevel::kError : LogLevel::kWarning, "config", text);
-    present.insert(text);
+    (severity_of(problem.code) == Severity::kError ? errors : warnings) += 1;
   }
-  for (const std::string& text : known_) {
-    if (!present.contains(text)) log_info("config", "repaired: " + text);
-  }
-  known_ = std::move(present);
   metrics.set(Metric::kConfigProblems, warnings, "severity=\"warning\"");
   metrics.set(Metric::kConfigProblems, errors, "severity=\"error\"");
 }

@@ -1,7 +1,6 @@
-// What the control plane shows at 15014 and 8080, and what it logs about its configuration.
+// What the control plane shows at 15014 and 8080.
 #pragma once
 
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -19,13 +18,7 @@ GetResponse monitoring_page(std::string_view path, Metrics& metrics, const AdsSe
 // /ready: 200, or 503 and why.
 GetResponse ready_page(std::string_view path, bool ready, const Snapshot& snapshot);
 
-// Logs each problem when it appears and when it is gone, and counts them. One thread at a time.
-class ProblemLog {
- public:
-  void note(const Snapshot& snapshot, Metrics& metrics);
-
- private:
-  std::set<std::string> known_;
-};
+// The store logs the problems; this counts those that there are now.
+void count_problems(const Snapshot& snapshot, Metrics& metrics);
 
 }  // namespace weft::controlplane

@@ -18,7 +18,12 @@ std::string configure(SSL_CTX* context, const std::vector<Certificate>& chain, c
     if (SSL_CTX_add1_chain_cert(context, chain[i].native()) != 1) return "certificate chain: " + take_error();
   }
   if (SSL_CTX_use_PrivateKey(context, key.native()) != 1) return "private key: " + take_error();
-  // The suites of TLS 1.2 that Envoy offers by default; those of 1.3 are OpenSSL's default, all three of them ours too.
+  // As Envoy prefers them: AES-128 first, which is three quarters of AES-256's work; OpenSSL's own order is the other.
+  if (SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") !=
+      1) {
+    return "cipher suites: " + take_error();
+  }
+  // The suites of TLS 1.2 that Envoy offers by default.
   if (SSL_CTX_set_cipher_list(context,
                               "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                               "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"

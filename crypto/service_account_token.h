@@ -1,5 +1,6 @@
-// Tokens with the claims of a Kubernetes bound service-account token, made and judged with a key of our own: what a node
-// agent proves itself with where no Kubernetes API issues them. The same claims are read from a token of Kubernetes.
+// Tokens with the claims of a Kubernetes bound service-account token, made and judged with a key of
+// our own: what a node agent proves itself with where no Kubernetes API issues them. The same
+// claims are read from a token of Kubernetes.
 #pragma once
 
 #include <cstdint>

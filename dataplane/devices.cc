@@ -1,6 +1,8 @@
 #include "dataplane/devices.h"
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 
 #include "base/log.h"
 #include "dataplane/nic/host_port.h"
@@ -8,6 +10,21 @@
 #include "dataplane/nic/pod_port_check.h"
 
 namespace weft::dataplane {
+
+namespace {
+
+// Returns when every worker has run a task of ours; gives up on one that does not turn.
+void wait_for_a_turn(const std::vector<worker::Worker*>& workers) {
+  std::vector<std::future<void>> turns;
+  for (worker::Worker* worker : workers) {
+    auto turned = std::make_shared<std::promise<void>>();
+    turns.push_back(turned->get_future());
+    worker->post([turned](Time) { turned->set_value(); });
+  }
+  for (const auto& turn : turns) turn.wait_for(std::chrono::seconds(2));
+}
+
+}  // namespace
 
 std::string kernel_interface_of(const std::string& device) {
   const auto begin = device.find("iface=");
@@ -38,7 +55,7 @@ std::expected<std::unique_ptr<Devices>, std::string> Devices::open(const agent::
   host.queues = config.workers.count;
   host.mtu = config.host.mtu;
   for (const IpPrefix& own : config.uplink.addresses) host.node_addresses.push_back(own.address);
-  host.gateways = {config.pods.gateway_ipv4, config.pods.gateway_ipv6};
+  host.gateways = {net::gateway_v4(), net::gateway_v6()};
   auto tap = nic::open_host_port(host);
   if (!tap) return std::unexpected("host port " + config.host.interface + ": " + tap.error());
   devices->host_ = std::move(*tap);
@@ -77,7 +94,7 @@ std::expected<agent::PodPort, std::string> Devices::open_pod(const agent::PodPor
     options.queues = static_cast<unsigned>(workers_.size());
     options.mtu = request.mtu;
     options.addresses = request.addresses;
-    options.gateways = {request.gateway_ipv4, request.gateway_ipv6};
+    options.gateways = {net::gateway_v4(), net::gateway_v6()};
     if (const auto mac = net::MacAddress::parse(request.mac)) options.mac = *mac;
     if (options.mac.is_zero()) options.mac = nic::pod_mac(request.addresses.front());
     auto tap = nic::open_pod_port(options);
@@ -88,7 +105,8 @@ std::expected<agent::PodPort, std::string> Devices::open_pod(const agent::PodPor
     pod = {std::move(*tap), options.mac};
     hand_out(request.interface, *pod.tap);
   }
-  return agent::PodPort{pod.mac.to_string(), nic::gateway_mac().to_string(), pod.tap->options().mtu};
+  return agent::PodPort{pod.mac.to_string(), nic::gateway_mac().to_string(), pod.tap->options().mtu,
+                        net::gateway_v4(), net::gateway_v6()};
 }
 
 std::expected<agent::PodPort, std::string> Devices::create(const agent::PodPortRequest& request) {
@@ -110,7 +128,11 @@ std::expected<void, std::string> Devices::check(const agent::PodPortRequest& req
   return nic::check_pod_port(request.netns, request.interface_name, request.addresses, request.mtu);
 }
 
+// The workers know already that the pod is gone, and answer its connections with resets, the last frames through this
+// device. They do so in the turn that tells them; when a second task of ours runs, that turn's frames are sent.
 void Devices::remove(const agent::PodPortRequest& request) {
+  wait_for_a_turn(workers_);
+  wait_for_a_turn(workers_);
   for (worker::Worker* worker : workers_) {
     worker->post([worker, interface = request.interface](Time) { worker->remove_link(interface); });
   }

@@ -93,7 +93,8 @@ std::uint64_t sum(const WorkerGroup& workers, Get get) {
 
 void add_proxy_metrics(const WorkerGroup& workers, std::vector<agent::MetricRecord>* metrics) {
   const auto of = [&](auto member) {
-    return static_cast<double>(sum(workers, [&](const WorkerUnit& u) { return (u.proxy->counters().*member).value(); }));
+    return static_cast<double>(
+        sum(workers, [&](const WorkerUnit& u) { return (u.proxy->counters().*member).value(); }));
   };
   using proxy::ProxyCounters;
   add_metric(metrics, "istio_tcp_connections_opened_total", "proxied connections that reached their server",
@@ -104,15 +105,30 @@ void add_proxy_metrics(const WorkerGroup& workers, std::vector<agent::MetricReco
   add_metric(metrics, "weft_tls_handshakes_total", "TLS handshakes done, either side", of(&ProxyCounters::handshakes));
   for (std::size_t i = 0; i < static_cast<std::size_t>(proxy::EndReason::kCount); ++i) {
     const auto reason = static_cast<proxy::EndReason>(i);
-    add_metric(metrics, "weft_connection_ends_total", "proxied connections that ended, by reason",
-               static_cast<double>(sum(workers, [&](const WorkerUnit& u) { return u.proxy->counters().ends.value(reason); })),
-               {{"reason", std::string(proxy::to_name(reason))}});
+    add_metric(
+        metrics, "weft_connection_ends_total", "proxied connections that ended, by reason",
+        static_cast<double>(sum(
+            workers, [&](const WorkerUnit& u) { return u.proxy->counters().ends.value(reason); })),
+        {{"reason", std::string(proxy::to_name(reason))}});
   }
   for (std::size_t i = 1; i < mesh::kRefusalCount; ++i) {
-    add_metric(metrics, "weft_connection_refusals_total", "connections that the configuration refused, by why",
-               static_cast<double>(sum(workers, [&](const WorkerUnit& u) { return u.proxy->counters().refusals[i].value(); })),
-               {{"refusal", std::string(mesh::to_name(static_cast<mesh::Refusal>(i)))}});
+    add_metric(
+        metrics, "weft_connection_refusals_total",
+        "connections that the configuration refused, by why",
+        static_cast<double>(sum(
+            workers, [&](const WorkerUnit& u) { return u.proxy->counters().refusals[i].value(); })),
+        {{"refusal", std::string(mesh::to_name(static_cast<mesh::Refusal>(i)))}});
   }
+  for (std::size_t i = 1; i < crypto::kTlsFailureCount; ++i) {
+    add_metric(metrics, "weft_tls_failures_total", "TLS connections that failed, by why",
+               static_cast<double>(sum(workers,
+                                       [&](const WorkerUnit& u) {
+                                         return u.proxy->counters().tls_failures[i].value();
+                                       })),
+               {{"failure", std::string(to_string(static_cast<crypto::TlsFailure>(i)))}});
+  }
+  add_metric(metrics, "weft_connections_refused_total", "connections that ended before they reached their server",
+             of(&ProxyCounters::refused));
 }
 
 }  // namespace
@@ -146,7 +162,8 @@ std::vector<agent::DropRecord> NodeIntrospection::drops() {
   const Totals totals = gather(workers_);
   for (std::size_t i = 0; i < totals.drops.size(); ++i) {
     const auto reason = static_cast<net::Drop>(i);
-    records.push_back({"net", std::string(net::to_string(reason)), std::string(net::sentence_of(reason)), totals.drops[i]});
+    records.push_back({"net", std::string(net::to_string(reason)),
+                       std::string(net::sentence_of(reason)), totals.drops[i]});
   }
   net::for_each_counter(totals.tcp, [&](const char* name, const char* text, std::uint64_t value) {
     if (std::string_view(name).starts_with("drop_")) records.push_back({"tcp", name + 5, text, value});
@@ -184,10 +201,6 @@ std::vector<agent::MetricRecord> NodeIntrospection::metrics() {
   add_metric(&metrics, "weft_stack_" #name "_total", text, static_cast<double>(totals.stack.name));
   WEFT_STACK_COUNTERS(WEFT_METRIC)
 #undef WEFT_METRIC
-  for (const agent::DropRecord& drop : drops()) {
-    add_metric(&metrics, "weft_drops_total", "packets and segments that died, by layer and reason",
-               static_cast<double>(drop.count), {{"layer", drop.layer}, {"reason", drop.name}});
-  }
   const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
     add_metric(&metrics, name, help, static_cast<double>(value), {}, agent::MetricKind::kGauge);
   };
@@ -204,21 +217,29 @@ std::vector<std::pair<std::string, std::string>> NodeIntrospection::status() {
   std::vector<std::pair<std::string, std::string>> rows;
   rows.emplace_back("record cipher", workers_.ciphers().describe());
   const nic::Port& uplink = devices_.uplink();
-  rows.emplace_back("uplink", absl::StrCat(uplink.driver(), ", ", uplink.queues(), " queues, MAC ", uplink.mac().to_string(),
-                                           uplink.capabilities().tso ? ", TSO" : "", uplink.has_rss() ? ", RSS" : "",
-                                           uplink.link_up() ? "" : ", link down"));
+  rows.emplace_back(
+      "uplink",
+      absl::StrCat(uplink.driver(), ", ", uplink.queues(), " queues, MAC ",
+                   uplink.mac().to_string(), uplink.capabilities().tso ? ", TSO" : "",
+                   uplink.has_rss() ? ", RSS" : "", uplink.link_up() ? "" : ", link down"));
   const Totals totals = gather(workers_);
-  rows.emplace_back("streams", absl::StrCat(sum(workers_, [](const WorkerUnit& u) { return u.proxy->counters().opened.value() - u.proxy->counters().closed.value(); })));
+  rows.emplace_back("streams", absl::StrCat(sum(workers_, [](const WorkerUnit& u) {
+                      return u.proxy->counters().opened.value() -
+                             u.proxy->counters().closed.value();
+                    })));
   rows.emplace_back("TCP connections", absl::StrCat(totals.connections, ", in TIME-WAIT ", totals.time_wait));
-  rows.emplace_back("buffers", absl::StrCat(small_.in_use(), " of ", small_.size(), ", large ", large_.in_use(), " of ", large_.size()));
-  rows.emplace_back("memory of connections", absl::StrCat(totals.tcp_memory + totals.proxy_memory, " bytes beside buffers"));
+  rows.emplace_back("buffers", absl::StrCat(small_.in_use(), " of ", small_.size(), ", large ",
+                                            large_.in_use(), " of ", large_.size()));
+  rows.emplace_back("memory of connections",
+                    absl::StrCat(totals.tcp_memory + totals.proxy_memory, " bytes beside buffers"));
   for (const auto& unit : workers_.units()) {
     const worker::WorkerCounters& counters = unit->worker->counters();
     const double busy = static_cast<double>(counters.busy_ns.value());
     const double all = busy + static_cast<double>(counters.idle_ns.value());
-    rows.emplace_back(absl::StrCat("worker ", unit->worker->index()),
-                      absl::StrCat(all > 0 ? static_cast<int>(100 * busy / all) : 0, " % busy, ", counters.turns.value(),
-                                   " turns, ", counters.sleeps.value(), " sleeps"));
+    rows.emplace_back(
+        absl::StrCat("worker ", unit->worker->index()),
+        absl::StrCat(all > 0 ? static_cast<int>(100 * busy / all) : 0, " % busy, ",
+                     counters.turns.value(), " turns, ", counters.sleeps.value(), " sleeps"));
   }
   return rows;
 }

@@ -17,18 +17,19 @@
 #include "dataplane/introspection.h"
 #include "dataplane/network_spec.h"
 #include "dataplane/nic/eal.h"
+#include "dataplane/nic/host_port.h"
 #include "dataplane/worker_group.h"
 
 namespace weft::dataplane {
 
 namespace {
 
-constexpr int kExitConfiguration = 2;  // as sysexits' "usage": nothing was started
+constexpr int kExitConfiguration = 2;  // nothing was started
 constexpr int kExitFailure = 1;
 
 void to_spdlog(LogLevel level, std::string_view component, std::string_view message) {
-  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                          spdlog::level::err};
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                          spdlog::level::warn, spdlog::level::err};
   spdlog::default_logger_raw()->log(kLevels[static_cast<int>(level)], "{}\t{}", component, message);
 }
 
@@ -61,7 +62,7 @@ void start_logging(const agent::LogOptions& options) {
                       spdlog::pattern_time_type::utc);
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(logger);
-  spdlog::flush_every(std::chrono::milliseconds(200));
+  spdlog::flush_every(std::chrono::seconds(1));
   set_log_level(options.level);
   set_log_sink(json ? to_json_lines : to_spdlog);
 }
@@ -89,7 +90,8 @@ void publish(const agent::Bootstrap& config, Devices& devices, WorkerGroup& work
     for (const IpAddress& address : pod.addresses) local.push_back({address, address.bits()});
   }
   devices.set_host_routes(uplink_addresses, local);
-  workers.publish(std::move(*network), std::make_shared<const proxy::NodeView>(publication.node, publication.credentials));
+  workers.publish(std::move(*network), std::make_shared<const proxy::NodeView>(
+                                           publication.node, publication.credentials));
 }
 
 // Blocks SIGINT and SIGTERM in this thread and all it starts, and waits for one of them.
@@ -156,7 +158,11 @@ int run(int argc, char** argv) {
   app.add_option("-c,--config", arguments.config, "configuration file")->capture_default_str();
   app.add_flag("--check", arguments.check, "read the configuration, say what is wrong with it, and end");
   app.set_version_flag("--version", std::string("weft-dataplane ") + WEFT_VERSION);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitConfiguration;
+  }
   const auto config = agent::load_bootstrap(arguments.config);
   if (!config) {
     std::cerr << config.error() << "\n";

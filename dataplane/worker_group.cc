@@ -49,7 +49,9 @@ net::TcpOptions tcp_options(const agent::Bootstrap& config) {
   options.receive_buffer_initial = std::min(options.receive_buffer_initial, config.tcp.receive_buffer);
   options.send_buffer_max = config.tcp.send_buffer;
   options.account_limit = config.pods.memory_limit;
-  options.syn_queue_per_pod = config.tcp.syn_backlog;
+  options.syn_queue_per_pod = config.tcp.syn_queue_per_pod;
+  options.congestion = config.tcp.congestion == agent::Congestion::kCubic ? net::CongestionAlgorithm::kCubic
+                                                                      : net::CongestionAlgorithm::kNewReno;
   options.user_timeout = config.tcp.user_timeout;
   options.time_wait = config.tcp.time_wait;
   options.keepalive_idle = config.tcp.keepalive_idle;

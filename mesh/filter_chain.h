@@ -52,14 +52,14 @@ enum class SourceType : std::uint8_t { kAny, kSameIpOrLoopback, kExternal };
 // envoy.config.listener.v3.FilterChainMatch. Empty or zero: no condition.
 struct FilterChainMatch {
   std::uint16_t destination_port = 0;
-  std::vector<IpPrefix> destination_prefixes;
-  std::vector<std::string> server_names;  // lower case; "*.example.com" for a suffix
-  std::string transport_protocol;         // "tls", "raw_buffer"
-  std::vector<std::string> application_protocols;
-  std::vector<IpPrefix> direct_source_prefixes;
+  std::vector<IpPrefix> destination_prefixes = {};
+  std::vector<std::string> server_names = {};  // lower case; "*.example.com" for a suffix
+  std::string transport_protocol = {};         // "tls", "raw_buffer"
+  std::vector<std::string> application_protocols = {};
+  std::vector<IpPrefix> direct_source_prefixes = {};
   SourceType source_type = SourceType::kAny;
-  std::vector<IpPrefix> source_prefixes;
-  std::vector<std::uint16_t> source_ports;
+  std::vector<IpPrefix> source_prefixes = {};
+  std::vector<std::uint16_t> source_ports = {};
 };
 
 // What is known of a connection when its chain is chosen. Views are read during the call only.

@@ -13,7 +13,7 @@
 
 namespace weft::mesh {
 
-// Made by XdsPodConfigBuilder; read by any thread. Objects are shared between versions and pods: a pointer got from here
+// Made by XdsPodConfigBuilder; read by any thread. Objects are shared between versions and pods: a pointer from here
 // lives as long as this PodConfig is held.
 class PodConfig {
  public:

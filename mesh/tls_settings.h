@@ -22,7 +22,7 @@ struct SanMatcher {
   StringMatcher matcher;
 };
 
-// One of `matchers` matches one of the names; no matchers: true. kAny and kUri look at URIs, kAny and kDns at DNS names.
+// One of `matchers` matches one of the names, or there are none. kAny and kUri: URIs; kAny and kDns: DNS names.
 bool san_matches(std::span<const SanMatcher> matchers, std::span<const std::string_view> uri_sans,
                  std::span<const std::string_view> dns_sans);
 

@@ -183,7 +183,9 @@ void XdsPodConfigBuilder::State::drop_unreferenced() {
   if (!any_removed) return;
   for (const auto& [name, listener] : listeners_)
     for (std::string& cluster : clusters_of(*listener)) referenced.insert(std::move(cluster));
-  std::erase_if(clusters_, [&](const auto& entry) { return entry.second.removed && !referenced.contains(entry.first); });
+  std::erase_if(clusters_, [&](const auto& entry) {
+    return entry.second.removed && !referenced.contains(entry.first);
+  });
 }
 
 void XdsPodConfigBuilder::State::forget_unwanted_endpoints() {

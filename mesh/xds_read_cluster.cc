@@ -110,7 +110,8 @@ void read_original_dst(const cds::Cluster& message, ClusterDefinition& definitio
                                           "original_dst_lb_config.upstream_port_override");
   auto any = std::ranges::find_if(definition.matches, [](const auto& match) { return match.criteria.empty(); });
   cluster.original_dst_socket = any == definition.matches.end() ? definition.default_socket : any->socket;
-  cluster.needs_hbone |= std::holds_alternative<InternalUpstream>(cluster.transport_sockets[cluster.original_dst_socket]);
+  const TransportSocket& socket = cluster.transport_sockets[cluster.original_dst_socket];
+  cluster.needs_hbone |= std::holds_alternative<InternalUpstream>(socket);
 }
 
 void read_filters(const cds::Cluster& message) {
@@ -142,7 +143,8 @@ void read_options(const cds::Cluster& message, ClusterDefinition& definition) {
     cluster.least_request_choices = message.least_request_lb_config().choice_count().value();
   const auto& common = message.common_lb_config();
   cluster.locality_weighted = common.has_locality_weighted_lb_config();
-  if (common.has_healthy_panic_threshold()) definition.panic_threshold_percent = common.healthy_panic_threshold().value();
+  if (common.has_healthy_panic_threshold())
+    definition.panic_threshold_percent = common.healthy_panic_threshold().value();
   if (message.has_upstream_bind_config()) read_bind(message.upstream_bind_config(), cluster);
 }
 

@@ -29,7 +29,8 @@ Terminal read_tcp_proxy(const google::protobuf::Any& any, std::string_view path)
   if (message.has_tunneling_config()) return NeedsHbone{};
   TcpProxy proxy;
   read_clusters(message, proxy, path);
-  if (message.has_idle_timeout()) proxy.idle_timeout = read_duration(message.idle_timeout(), join(path, "idle_timeout"));
+  if (message.has_idle_timeout())
+    proxy.idle_timeout = read_duration(message.idle_timeout(), join(path, "idle_timeout"));
   if (message.has_max_downstream_connection_duration())
     proxy.max_duration = read_duration(message.max_downstream_connection_duration(),
                                        join(path, "max_downstream_connection_duration"));

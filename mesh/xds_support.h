@@ -1,4 +1,4 @@
-// Which parts of Envoy's API this data plane knows, in one table: what it honours, what it knows to be without effect on
+// Which parts of Envoy's API this data plane knows, in one table: what it honours, what it knows to have no effect on
 // TCP, what it accepts though a connection that would use it is refused, by name. What is not in the table and is set
 // in a resource gets that resource NACKed: it could change who gets in or where bytes go.
 #pragma once
@@ -48,7 +48,7 @@ std::span<const TypeSupport> type_support();
 const TypeSupport* find_type_support(AnyPlace place, std::string_view type);
 
 // The first populated field of `message`, or within it, that is not in the table, or that this build's descriptors do
-// not know: "filter_chains[2].use_proxy_protocol". nullopt: all are known. Does not look into Any.
+// not know: "filter_chains[2].filter_chain_match.address_suffix". nullopt: all are known. Does not look into Any.
 std::optional<std::string> find_unsupported(const google::protobuf::Message& message);
 
 }  // namespace weft::mesh

@@ -1,5 +1,6 @@
 // The table that mesh/xds_support.h promises; nothing else.
 #include <array>
+#include <vector>
 
 #include "mesh/xds_support.h"
 
@@ -23,8 +24,7 @@ constexpr std::string_view kDns = "how names are resolved; the cluster is held b
 #define MATCHER "envoy.type.matcher.v3."
 #define TCP_PROXY "envoy.extensions.filters.network.tcp_proxy.v3."
 
-constexpr auto kFields = std::to_array<FieldSupport>({
-    // ---- listeners
+constexpr auto kListenerFields = std::to_array<FieldSupport>({
     {LISTENER "Listener", kHonoured,
      "name address additional_addresses filter_chains default_filter_chain use_original_dst listener_filters "
      "listener_filters_timeout continue_on_listener_filters_timeout traffic_direction", ""},
@@ -64,10 +64,11 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {CORE "ExtraSourceAddress", kHonoured, "address", ""},
     {CORE "Locality", kHonoured, "region zone sub_zone", ""},
     {CORE "TypedExtensionConfig", kHonoured, "name typed_config", ""},
-    {CORE "TcpKeepalive", kHonoured, "keepalive_probes keepalive_time keepalive_interval", ""},
+    {CORE "TcpKeepalive", kNoEffect, "keepalive_probes keepalive_time keepalive_interval",
+     "the data plane's own tcp.keepalive_* hold: when a dead peer is noticed, not who gets in"},
     // ---- tcp_proxy
-    {TCP_PROXY "TcpProxy", kHonoured,
-     "cluster weighted_clusters idle_timeout max_connect_attempts max_downstream_connection_duration", ""},
+    {TCP_PROXY "TcpProxy", kHonoured, "cluster weighted_clusters idle_timeout max_connect_attempts", ""},
+    {TCP_PROXY "TcpProxy", kNoEffect, "max_downstream_connection_duration", "connections have no longest life"},
     {TCP_PROXY "TcpProxy", kNeedsHbone, "tunneling_config", "HTTP CONNECT upstream"},
     {TCP_PROXY "TcpProxy", kNoEffect,
      "stat_prefix access_log access_log_options access_log_flush_interval flush_access_log_on_connected", kTelemetry},
@@ -76,20 +77,27 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {TCP_PROXY "TcpProxy", kNoEffect, "backoff_options", "connection attempts follow each other at once"},
     {TCP_PROXY "TcpProxy.WeightedCluster", kHonoured, "clusters", ""},
     {TCP_PROXY "TcpProxy.WeightedCluster.ClusterWeight", kHonoured, "name weight", ""},
+});
+
+constexpr auto kSecurityFields = std::to_array<FieldSupport>({
     // ---- network RBAC
-    {"envoy.extensions.filters.network.rbac.v3.RBAC", kHonoured, "rules shadow_rules shadow_rules_stat_prefix", ""},
+    {"envoy.extensions.filters.network.rbac.v3.RBAC", kHonoured,
+     "rules shadow_rules shadow_rules_stat_prefix", ""},
     {"envoy.extensions.filters.network.rbac.v3.RBAC", kNoEffect, "stat_prefix", kTelemetry},
     {"envoy.extensions.filters.network.rbac.v3.RBAC", kNoEffect, "enforcement_type delay_deny",
-     "judged before the pod sees a SYN, and again when policy changes; facts do not change meanwhile"},
+     "judged before the pod sees a SYN, and again when policy changes; facts do not change "
+     "meanwhile"},
     {RBAC "RBAC", kHonoured, "action policies", ""},
     {RBAC "RBAC", kNoEffect, "audit_logging_options", kTelemetry},
     {RBAC "Policy", kHonoured, "permissions principals", ""},
     {RBAC "Permission", kHonoured,
-     "and_rules or_rules not_rule any destination_ip destination_port destination_port_range requested_server_name",
+     "and_rules or_rules not_rule any destination_ip destination_port destination_port_range "
+     "requested_server_name",
      "header, url_path, metadata and the like need HTTP or other filters: NACKed"},
     {RBAC "Permission.Set", kHonoured, "rules", ""},
     {RBAC "Principal", kHonoured,
-     "and_ids or_ids not_id any authenticated source_ip direct_remote_ip remote_ip", "as Permission"},
+     "and_ids or_ids not_id any authenticated source_ip direct_remote_ip remote_ip",
+     "as Permission"},
     {RBAC "Principal.Set", kHonoured, "ids", ""},
     {RBAC "Principal.Authenticated", kHonoured, "principal_name", ""},
     {MATCHER "StringMatcher", kHonoured, "exact prefix suffix contains safe_regex ignore_case", ""},
@@ -100,24 +108,35 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {TLS "DownstreamTlsContext", kNoEffect,
      "disable_stateless_session_resumption disable_stateful_session_resumption session_timeout",
      "our servers do not resume sessions"},
-    {TLS "DownstreamTlsContext", kNoEffect, "ocsp_staple_policy full_scan_certs_on_sni_mismatch prefer_client_ciphers",
+    {TLS "DownstreamTlsContext", kNoEffect,
+     "ocsp_staple_policy full_scan_certs_on_sni_mismatch prefer_client_ciphers",
      "there is one certificate, without OCSP"},
     {TLS "UpstreamTlsContext", kHonoured, "common_tls_context sni", ""},
-    {TLS "UpstreamTlsContext", kNoEffect, "max_session_keys enforce_rsa_key_usage", "our clients do not resume"},
+    {TLS "UpstreamTlsContext", kNoEffect, "max_session_keys enforce_rsa_key_usage",
+     "our clients do not resume"},
     {TLS "CommonTlsContext", kHonoured,
-     "tls_params tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context "
-     "alpn_protocols", ""},
+     "tls_params tls_certificate_sds_secret_configs validation_context_sds_secret_config "
+     "combined_validation_context "
+     "alpn_protocols",
+     ""},
     {TLS "CommonTlsContext.CombinedCertificateValidationContext", kHonoured,
      "default_validation_context validation_context_sds_secret_config", ""},
-    {TLS "CertificateValidationContext", kHonoured, "match_typed_subject_alt_names match_subject_alt_names", ""},
+    {TLS "CertificateValidationContext", kHonoured,
+     "match_typed_subject_alt_names match_subject_alt_names", ""},
     {TLS "SubjectAltNameMatcher", kHonoured, "san_type matcher", ""},
     {TLS "SdsSecretConfig", kHonoured, "name", "`default` and `ROOTCA` only"},
     {TLS "SdsSecretConfig", kNoEffect, "sds_config", "the node agent is its own SDS"},
-    {TLS "TlsParameters", kHonoured, "tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites", ""},
+    {TLS "TlsParameters", kHonoured, "tls_minimum_protocol_version tls_maximum_protocol_version",
+     ""},
+    {TLS "TlsParameters", kNoEffect, "cipher_suites",
+     "TLS 1.2 only, and then OpenSSL's AEAD suites with forward secrecy"},
     {TLS "TlsParameters", kNoEffect, "ecdh_curves", "the library's curves, all of them sound"},
-    {"envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport", kNeedsHbone,
-     "passthrough_metadata transport_socket", ""},
-    // ---- clusters
+    {"envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport",
+     kNeedsHbone, "passthrough_metadata transport_socket",
+     "a tunnel to the internal listener connect_originate"},
+});
+
+constexpr auto kClusterFields = std::to_array<FieldSupport>({
     {CLUSTER "Cluster", kHonoured,
      "name type eds_cluster_config connect_timeout lb_policy load_assignment circuit_breakers upstream_bind_config "
      "original_dst_lb_config least_request_lb_config common_lb_config transport_socket transport_socket_matches "
@@ -164,7 +183,9 @@ constexpr auto kFields = std::to_array<FieldSupport>({
     {CLUSTER "Filter", kHonoured, "name typed_config", ""},
     {CLUSTER "LoadBalancingPolicy", kHonoured, "policies", "the first one"},
     {CLUSTER "LoadBalancingPolicy.Policy", kHonoured, "typed_extension_config", ""},
-    // ---- endpoints
+});
+
+constexpr auto kEndpointFields = std::to_array<FieldSupport>({
     {ENDPOINT "ClusterLoadAssignment", kHonoured, "cluster_name endpoints policy", ""},
     {ENDPOINT "ClusterLoadAssignment.Policy", kHonoured, "overprovisioning_factor", ""},
     {ENDPOINT "ClusterLoadAssignment.Policy", kNoEffect, "endpoint_stale_after",
@@ -214,7 +235,16 @@ constexpr auto kTypes = std::to_array<TypeSupport>({
 
 }  // namespace
 
-std::span<const FieldSupport> field_support() { return kFields; }
+std::span<const FieldSupport> field_support() {
+  static const std::vector<FieldSupport> all = [] {
+    std::vector<FieldSupport> rows(kListenerFields.begin(), kListenerFields.end());
+    rows.insert(rows.end(), kSecurityFields.begin(), kSecurityFields.end());
+    rows.insert(rows.end(), kClusterFields.begin(), kClusterFields.end());
+    rows.insert(rows.end(), kEndpointFields.begin(), kEndpointFields.end());
+    return rows;
+  }();
+  return all;
+}
 std::span<const TypeSupport> type_support() { return kTypes; }
 
 }  // namespace weft::mesh

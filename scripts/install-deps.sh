@@ -12,7 +12,7 @@ build_packages=(
   libgtest-dev libgmock-dev
 )
 run_packages=(
-  iproute2 ethtool procps containernetworking-plugins
+  iproute2 iputils-ping ethtool procps containernetworking-plugins
   nginx-light curl iperf3 dnsmasq-base bind9-dnsutils tcpdump tshark openssl netcat-openbsd socat wrk
   libbenchmark-dev clang libclang-rt-14-dev
 )

@@ -23,8 +23,8 @@ struct Caller {
   std::string account() const { return name_space + "/" + service_account; }
 };
 
-// nullopt: on a plaintext connection, where nobody needs to prove anything and nothing secret is served. An error is for
-// the log and the caller.
+// nullopt: on a plaintext connection, where nobody needs to prove anything and nothing secret is
+// served. An error is for the log and the caller.
 using Authenticate = std::function<std::expected<std::optional<Caller>, std::string>(const grpc::ServerContextBase&)>;
 
 }  // namespace weft::controlplane

@@ -2,13 +2,10 @@
 
 #include <envoy/service/discovery/v3/ads.grpc.pb.h>
 
-#include <condition_variable>
-#include <deque>
 #include <mutex>
-#include <thread>
-#include <unordered_set>
 
 #include "base/log.h"
+#include "controlplane/xds/ads_core.h"
 
 namespace weft::controlplane {
 namespace {
@@ -33,125 +30,6 @@ std::optional<StreamError> check_proxy(const std::optional<Caller>& caller, cons
   return StreamError{StreamErrorCode::kPermissionDenied,
                      "the caller is " + caller->account() + " and may not speak for " + claimed};
 }
-
-class StreamTask {
- public:
-  virtual ~StreamTask() = default;
-  virtual void run() = 0;
-};
-
-}  // namespace
-
-// Streams, the world they answer from, and the threads that serve them.
-class AdsServer::Core {
- public:
-  explicit Core(AdsOptions options) : options_(std::move(options)) {
-    for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work(); });
-  }
-  ~Core() { stop(); }
-
-  void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    ready_.notify_all();
-    for (std::thread& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-
-  void post(std::shared_ptr<StreamTask> task) {
-    {
-      const std::lock_guard lock(mutex_);
-      queue_.push_back(std::move(task));
-    }
-    ready_.notify_one();
-  }
-
-  Metrics& metrics() { return *options_.metrics; }
-  const AdsOptions& options() const { return options_; }
-
-  class Member : public StreamTask, public std::enable_shared_from_this<Member> {
-   public:
-    virtual void on_world(std::shared_ptr<const World> world, Clock::time_point changed) = 0;
-    virtual void end(grpc::Status status) = 0;
-    virtual StreamInfo info() = 0;
-  };
-
-  std::shared_ptr<const World> world() const {
-    const std::lock_guard lock(mutex_);
-    return world_;
-  }
-
-  // The member takes part in every publish after the world that this returns.
-  std::shared_ptr<const World> join(const std::shared_ptr<Member>& member) {
-    const std::lock_guard lock(mutex_);
-    members_.insert(member);
-    options_.metrics->set(Metric::kXds, static_cast<double>(members_.size()));
-    return world_;
-  }
-  void leave(const std::shared_ptr<Member>& member) {
-    const std::lock_guard lock(mutex_);
-    members_.erase(member);
-    options_.metrics->set(Metric::kXds, static_cast<double>(members_.size()));
-  }
-
-  std::vector<std::shared_ptr<Member>> members() const {
-    const std::lock_guard lock(mutex_);
-    return {members_.begin(), members_.end()};
-  }
-
-  void publish(std::shared_ptr<const World> world, Clock::time_point changed) {
-    std::vector<std::shared_ptr<Member>> members;
-    {
-      const std::lock_guard lock(mutex_);
-      world_ = world;
-      members.assign(members_.begin(), members_.end());
-    }
-    for (const auto& member : members) member->on_world(world, changed);
-  }
-
-  SessionEvents events() {
-    SessionEvents events;
-    events.on_push = [this](XdsType type) {
-      metrics().add(Metric::kXdsPushes, 1, "type=\"" + std::string(short_name(type)) + "\"");
-    };
-    events.on_reject = [this](XdsType type, std::string_view) {
-      metrics().add(Metric::kTotalXdsRejects, 1, "type=\"" + std::string(short_name(type)) + "\"");
-      if (type == XdsType::kCluster) metrics().add(Metric::kCdsReject);
-      if (type == XdsType::kEndpoints) metrics().add(Metric::kEdsReject);
-      if (type == XdsType::kListener) metrics().add(Metric::kLdsReject);
-      if (type == XdsType::kRoute) metrics().add(Metric::kRdsReject);
-    };
-    events.on_stale_nonce = [this] { metrics().add(Metric::kExpiredNonce); };
-    return events;
-  }
-
- private:
-  void work() {
-    while (true) {
-      std::unique_lock lock(mutex_);
-      ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      const std::shared_ptr<StreamTask> task = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      task->run();
-    }
-  }
-
-  AdsOptions options_;
-  mutable std::mutex mutex_;
-  std::condition_variable ready_;
-  std::deque<std::shared_ptr<StreamTask>> queue_;
-  std::unordered_set<std::shared_ptr<Member>> members_;
-  std::shared_ptr<const World> world_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
-};
-
-namespace {
 
 using Core = AdsServer::Core;
 
@@ -278,6 +156,7 @@ class AdsStream final : public grpc::ServerBidiReactor<typename SessionType::Req
 
   void write_next() {
     if (!session_->poll_response(&response_)) return;
+    note_status();
     if (owed_since_) {
       const std::chrono::duration<double> since = Clock::now() - *owed_since_;
       core_->metrics().observe(Metric::kConvergence, since.count());

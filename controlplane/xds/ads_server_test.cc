@@ -7,7 +7,7 @@
 
 #include <thread>
 
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 namespace weft::controlplane {
 namespace {
@@ -87,7 +87,9 @@ class Client {
 
  private:
   grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<discovery::DeltaDiscoveryRequest, discovery::DeltaDiscoveryResponse>> stream_;
+  std::unique_ptr<
+      grpc::ClientReaderWriter<discovery::DeltaDiscoveryRequest, discovery::DeltaDiscoveryResponse>>
+      stream_;
   bool asked_ = false;
 };
 

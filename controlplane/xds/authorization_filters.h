@@ -10,8 +10,8 @@
 
 namespace weft::controlplane {
 
-// In the order of judgement: CUSTOM, AUDIT, DENY, ALLOW; a filter only where a policy of that action exists. `policies`:
-// those that apply to the workload.
+// In the order of judgement: CUSTOM, AUDIT, DENY, ALLOW; a filter only where a policy of that
+// action exists. `policies`: those that apply to the workload.
 std::vector<envoy::config::listener::v3::Filter> authorization_filters(
     const MeshConfig& mesh, const std::vector<Shared<AuthorizationPolicy>>& policies);
 

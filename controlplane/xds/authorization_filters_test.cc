@@ -1,11 +1,12 @@
-// Istio's translation of AuthorizationPolicies for TCP, rule by rule. The shapes of whole recordings: recordings_test.cc.
+// Istio's translation of AuthorizationPolicies for TCP, rule by rule. The shapes of whole
+// recordings: recordings_test.cc.
 #include "controlplane/xds/authorization_filters.h"
 
 #include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 namespace weft::controlplane {
 namespace {
@@ -75,7 +76,7 @@ TEST(AuthorizationFilters, AnEmptyRuleMatchesEverything) {
 TEST(AuthorizationFilters, AnAllowRuleWithHttpFieldsNeverMatches) {
   for (const char* rule : {"{to: [{operation: {methods: [GET]}}]}", "{to: [{operation: {paths: [/x], ports: ['80']}}]}",
                            "{from: [{source: {requestPrincipals: ['*']}}]}",
-                           "{when: [{key: 'request.headers[x]', values: [y]}]}",
+                           "{when: [{key: 'request.headers[x]', values: [z]}]}",
                            "{to: [{operation: {ports: ['80']}}, {operation: {notHosts: [x.y]}}]}"}) {
     const auto filters = filters_of(policy("p", "{rules: [" + std::string(rule) + "]}"));
     ASSERT_EQ(filters.size(), 1u) << rule;

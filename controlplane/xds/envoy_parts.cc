@@ -14,9 +14,9 @@ namespace {
 namespace tls = envoy::extensions::transport_sockets::tls::v3;
 using google::protobuf::Struct;
 
-// `istio-peer-exchange` stands in istiod's ALPN lists because its sidecars run the filter istio.metadata_exchange, which
-// sends a preamble once both sides agree on it. We configure no such filter (a stock Envoy has none), so we must not let
-// a peer agree on its protocol.
+// `istio-peer-exchange` stands in istiod's ALPN lists because its sidecars run the filter
+// istio.metadata_exchange, which sends a preamble once both sides agree on it. We configure no such
+// filter (a stock Envoy has none), so we must not let a peer agree on its protocol.
 constexpr const char* kClientProtocols[] = {"istio"};
 constexpr const char* kServerProtocols[] = {"h2", "http/1.1"};
 

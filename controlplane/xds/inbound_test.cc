@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/xds/generate.h"
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 namespace weft::controlplane {
 namespace {

@@ -15,7 +15,8 @@ constexpr Duration kTransportSocketConnectTimeout = Duration::seconds(15);
 
 bool served(const ServicePort& port) { return is_tcp_based(port.protocol); }
 
-// The SPIFFE IDs that a server behind this Service may have: its endpoints' accounts, in every trust domain of the mesh.
+// The SPIFFE IDs that a server behind this Service may have: its endpoints' accounts, in every
+// trust domain of the mesh.
 std::set<std::string> server_identities(const Index& index, const Service& service) {
   std::set<std::string> out;
   for (const ServiceEndpoint& endpoint : index.endpoints(service.hostname)) {
@@ -92,6 +93,15 @@ std::string canonical_name(const Workload& workload) {
   return workload_name(workload);
 }
 
+// Empty where nobody has named one: Istio's webhook writes "latest" then.
+std::string canonical_revision(const Workload& workload) {
+  for (const char* key : {"service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"}) {
+    const std::string revision = label(workload.labels, key);
+    if (!revision.empty()) return revision == "latest" ? "" : revision;
+  }
+  return "";
+}
+
 void set_endpoint_metadata(const Index& index, const ServiceEndpoint& endpoint, std::uint16_t port,
                            envoy_core::Metadata* out) {
   auto& metadata = *out->mutable_filter_metadata();
@@ -102,7 +112,7 @@ void set_endpoint_metadata(const Index& index, const ServiceEndpoint& endpoint, 
   const Workload& workload = *endpoint.workload;
   (*metadata["istio"].mutable_fields())["workload"].set_string_value(
       workload_name(workload) + ";" + workload.name_space + ";" + canonical_name(workload) + ";" +
-      label(workload.labels, "service.istio.io/canonical-revision") + ";" + index.options().cluster_id);
+      canonical_revision(workload) + ";" + index.options().cluster_id);
 }
 
 // The addresses of one pod behind one port: the first is the endpoint's, the others its additional ones.

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 namespace weft::controlplane {
 namespace {

@@ -90,8 +90,8 @@ class WorldBuilder {
     if (differ(before.listeners, after.listeners, listener)) dirty_[slot(XdsType::kListener)] = true;
   }
 
-  // All Services' resources of one type, by name. The oldest Service keeps a name that two claim (headless Services over
-  // the same pods).
+  // All Services' resources of one type, by name. The oldest Service keeps a name that two claim
+  // (headless Services over the same pods).
   World::Entries merged(XdsType type) const {
     std::vector<Shared<Service>> services;
     for (const auto& [hostname, service] : index_.services()) services.push_back(service);

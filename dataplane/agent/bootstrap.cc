@@ -148,7 +148,6 @@ constexpr Field kFields[] = {
      [](Bootstrap& b, const Value& v) {
        b.tcp.congestion = v.one_of<Congestion>({{"cubic", Congestion::kCubic}, {"newreno", Congestion::kNewReno}});
      }},
-    {"tcp.connect_timeout", [](Bootstrap& b, const Value& v) { b.tcp.connect_timeout = v.duration(ms(100), s(300)); }},
     {"tcp.user_timeout", [](Bootstrap& b, const Value& v) { b.tcp.user_timeout = v.duration(s(0), h(24)); }},
     {"tcp.time_wait", [](Bootstrap& b, const Value& v) { b.tcp.time_wait = v.duration(s(1), s(240)); }},
     {"tcp.keepalive_idle", [](Bootstrap& b, const Value& v) { b.tcp.keepalive_idle = v.duration(s(0), h(24)); }},

@@ -39,7 +39,7 @@ struct MemoryOptions {
   bool huge_pages = false;               // DPDK memory in huge pages (must be reserved) or in ordinary ones
   std::uint64_t dpdk_bytes = 256 << 20;  // all memory that DPDK may take
   std::uint32_t buffers = 16384;         // packet buffers of 2 KiB
-  std::uint32_t large_buffers = 512;     // buffers of 64 KiB for TCP super-segments of pod ports
+  std::uint32_t large_buffers = 512;     // buffers of 16 KiB for TCP super-segments of pod ports
 };
 
 struct UplinkOptions {
@@ -59,7 +59,7 @@ struct HostOptions {
 struct PodOptions {
   std::uint32_t mtu = 1500;                        // of pod ports, unless CNI asks for another
   Duration ready_timeout = Duration::seconds(15);  // how long a SYN of or to a pod that is not ready waits
-  std::uint64_t memory_limit = 64 << 20;           // buffer memory one pod's connections may hold
+  std::uint64_t memory_limit = 64 << 20;           // buffer memory one pod's connections may hold, a worker
 };
 
 // A route beside those that Node objects give.
@@ -76,7 +76,6 @@ struct TcpOptions {
   std::uint32_t send_buffer = 1 << 20;                  // bytes a connection may hold unacknowledged or unsent
   std::uint32_t syn_queue_per_pod = 1024;               // SYNs that wait, and handshakes that are not complete
   Congestion congestion = Congestion::kCubic;           // RFC 9438, or RFC 6582
-  Duration connect_timeout = Duration::seconds(10);     // of a connection we open, unless its cluster says otherwise
   Duration user_timeout;                                // unacknowledged data for so long ends it; 0: 15 retransmits
   Duration time_wait = Duration::seconds(60);           // 2 MSL (RFC 9293 section 3.4.2)
   Duration keepalive_idle = Duration::seconds(7200);    // silence before the first probe; 0: none
@@ -152,7 +151,7 @@ struct Bootstrap {
 std::expected<Bootstrap, std::string> parse_bootstrap(std::string_view yaml, std::string_view name);
 std::expected<Bootstrap, std::string> load_bootstrap(const std::string& path);
 
-// Every key that a file may hold, as dotted paths ("workers.spin"); for the test and for `--help`.
+// Every key that a file may hold, as dotted paths ("workers.spin"); for the test.
 std::vector<std::string> bootstrap_keys();
 
 }  // namespace weft::agent

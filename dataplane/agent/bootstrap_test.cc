@@ -169,6 +169,13 @@ TEST(Bootstrap, AnnotatedFileAndStructAreInStep) {
   EXPECT_EQ(documented.undocumented, std::set<std::string>());
 }
 
+TEST(Bootstrap, ProfilesAreAccepted) {
+  for (const char* profile : {"latency", "throughput", "shared-cores"}) {
+    const auto b = load_bootstrap(std::string(WEFT_SOURCE_DIR "/configs/profiles/") + profile + ".yaml");
+    EXPECT_TRUE(b) << b.error();
+  }
+}
+
 TEST(Bootstrap, AnnotatedFileShowsTheDefaults) {
   const auto file = load_bootstrap(WEFT_SOURCE_DIR "/configs/dataplane.yaml");
   ASSERT_TRUE(file) << file.error();

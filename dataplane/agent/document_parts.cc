@@ -20,6 +20,7 @@ Json rfc3339(std::int64_t unix_seconds) {
 namespace {
 
 Json rfc3339_ms(std::int64_t unix_ms) {
+  if (unix_ms < 1000) return nullptr;
   std::string text = rfc3339(unix_ms / 1000);
   char fraction[8];
   std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(unix_ms % 1000));

@@ -21,7 +21,7 @@ struct ConnectionRecord {
   std::string source;                                 // as the client sees itself, "10.244.1.5:40000"
   std::string destination;                            // as the client dialled it
   std::string upstream;                               // where it really goes; empty: not connected (yet)
-  std::string state;                                  // TCP and session state in words
+  std::string state;                                  // waiting, inspecting, handshaking, connecting, open
   std::string cluster;                                // Envoy cluster name
   std::string source_identity, destination_identity;  // SPIFFE ids where known
   std::string tls;                                    // "TLSv1.3 TLS_AES_128_GCM_SHA256"; empty: plaintext

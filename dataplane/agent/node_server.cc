@@ -50,6 +50,14 @@ std::expected<std::vector<IpAddress>, PodFailure> read_addresses(
   return out;
 }
 
+void set_port(const PodPort& port, node::AddPodResponse* out) {
+  out->set_mac(port.mac);
+  out->set_gateway_mac(port.gateway_mac);
+  out->set_gateway_ipv4(port.gateway_ipv4.to_string());
+  out->set_gateway_ipv6(port.gateway_ipv6.to_string());
+  out->set_mtu(port.mtu);
+}
+
 }  // namespace
 
 class NodeServer::Pods final : public node::PodService::Service {
@@ -73,11 +81,7 @@ class NodeServer::Pods final : public node::PodService::Service {
       return to_status(port.error());
     }
     log_info("pods", name + " is attached in " + in->netns());
-    out->set_mac(port->mac);
-    out->set_gateway_mac(port->gateway_mac);
-    out->set_gateway_ipv4(port->gateway_ipv4.to_string());
-    out->set_gateway_ipv6(port->gateway_ipv6.to_string());
-    out->set_mtu(port->mtu);
+    set_port(*port, out);
     return grpc::Status::OK;
   }
 
@@ -86,12 +90,15 @@ class NodeServer::Pods final : public node::PodService::Service {
     return removed ? grpc::Status::OK : to_status(removed.error());
   }
 
-  grpc::Status CheckPod(grpc::ServerContext*, const node::CheckPodRequest* in, node::CheckPodResponse*) override {
+  grpc::Status CheckPod(grpc::ServerContext*, const node::CheckPodRequest* in, node::CheckPodResponse* out) override {
     const auto addresses = read_addresses(in->addresses());
     if (!addresses) return to_status(addresses.error());
     const auto checked =
         services_.loop.call([&] { return services_.pods.check(key_of(in->key()), in->netns(), *addresses); });
-    return checked ? grpc::Status::OK : to_status(checked.error());
+    if (!checked) return to_status(checked.error());
+    for (const IpAddress& address : checked->addresses) out->add_addresses(address.to_string());
+    set_port(checked->port, out->mutable_port());
+    return grpc::Status::OK;
   }
 
   grpc::Status CollectPods(grpc::ServerContext*, const node::CollectPodsRequest* in,

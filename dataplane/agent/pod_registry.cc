@@ -125,8 +125,8 @@ std::expected<void, PodFailure> PodRegistry::remove(const PodKey& key) {
   return {};
 }
 
-std::expected<void, PodFailure> PodRegistry::check(const PodKey& key, const std::string& netns,
-                                                   const std::vector<IpAddress>& addresses) {
+std::expected<CheckedPod, PodFailure> PodRegistry::check(const PodKey& key, const std::string& netns,
+                                                         const std::vector<IpAddress>& addresses) {
   const auto known = pods_.find(key);
   if (known == pods_.end()) {
     return fail(PodFailureKind::kNotFound, "container " + key.container_id + " has no attached " + key.interface_name);
@@ -144,7 +144,9 @@ std::expected<void, PodFailure> PodRegistry::check(const PodKey& key, const std:
     return fail(PodFailureKind::kDiffers, text);
   }
   if (auto checked = ports_.check(port_request(pod)); !checked) return fail(PodFailureKind::kDiffers, checked.error());
-  return {};
+  auto port = ports_.create(port_request(pod));  // it is there: this only answers what it is
+  if (!port) return fail(PodFailureKind::kDiffers, port.error());
+  return CheckedPod{pod.addresses, *port};
 }
 
 std::vector<PodKey> PodRegistry::collect(const std::string& network, const std::vector<PodKey>& valid) {

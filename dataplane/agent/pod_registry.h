@@ -33,6 +33,12 @@ struct PodRequest {
   std::uint32_t mtu = 0;
 };
 
+// What CHECK found in order: the addresses in the order that ADD gave them, and the port as ADD answered it.
+struct CheckedPod {
+  std::vector<IpAddress> addresses;
+  PodPort port;
+};
+
 // Lives on the agent's thread. Every call is idempotent.
 class PodRegistry {
  public:
@@ -49,8 +55,8 @@ class PodRegistry {
 
   std::expected<PodPort, PodFailure> add(const PodRequest& request);
   std::expected<void, PodFailure> remove(const PodKey& key);
-  std::expected<void, PodFailure> check(const PodKey& key, const std::string& netns,
-                                        const std::vector<IpAddress>& addresses);
+  std::expected<CheckedPod, PodFailure> check(const PodKey& key, const std::string& netns,
+                                              const std::vector<IpAddress>& addresses);
   // Removes every pod of the network that `valid` does not name (CNI GC); returns which.
   std::vector<PodKey> collect(const std::string& network, const std::vector<PodKey>& valid);
 

@@ -149,7 +149,10 @@ TEST_F(PodRegistryTest, FailureOfTheDeviceLeavesNothing) {
 TEST_F(PodRegistryTest, CheckSaysWhatDiffers) {
   ASSERT_TRUE(registry_->add(request("a", "10.0.0.1")));
   const PodKey key{"a", "eth0"};
-  EXPECT_TRUE(registry_->check(key, "/run/netns/a", {*IpAddress::parse("10.0.0.1")}));
+  auto checked = registry_->check(key, "/run/netns/a", {*IpAddress::parse("10.0.0.1")});
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->addresses, std::vector{*IpAddress::parse("10.0.0.1")});
+  EXPECT_FALSE(checked->port.mac.empty());
   EXPECT_EQ(registry_->check({"b", "eth0"}, "/run/netns/b", {}).error().kind, PodFailureKind::kNotFound);
   EXPECT_EQ(registry_->check(key, "/run/netns/x", {}).error().text, "is attached in /run/netns/a, not in /run/netns/x");
   EXPECT_EQ(registry_->check(key, "/run/netns/a", {*IpAddress::parse("10.0.0.9")}).error().text,

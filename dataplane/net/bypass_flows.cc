@@ -1,5 +1,7 @@
 #include "dataplane/net/bypass_flows.h"
 
+#include <algorithm>
+
 namespace weft::net {
 
 bool BypassFlows::pass(Time now, const Tuple& tuple, std::uint8_t tcp_flags) {
@@ -17,8 +19,11 @@ bool BypassFlows::pass(Time now, const Tuple& tuple, std::uint8_t tcp_flags) {
 
 bool BypassFlows::begin(Time now, const Tuple& tuple, std::uint8_t tcp_flags, InterfaceId interface, InterfaceId pod) {
   if (pass(now, tuple, tcp_flags)) return true;
+  std::uint32_t& count = per_pod_[pod];
+  if (count >= std::max(flows_max_ / 2, 1u)) return false;
   const std::uint32_t index = flows_.allocate();
   if (index == FlowSlab<Flow>::kNone) return false;
+  ++count;
   Flow& flow = flows_[index];
   flow = Flow{tuple, interface, pod, {}};
   flow.age.touch(now, tuple.protocol, tcp_flags, false);
@@ -41,6 +46,8 @@ void BypassFlows::set_network(const Network& network) {
 
 void BypassFlows::remove(std::uint32_t index) {
   index_.erase(flows_[index].tuple);
+  auto count = per_pod_.find(flows_[index].pod);
+  if (--count->second == 0) per_pod_.erase(count);
   flows_.release(index);
 }
 

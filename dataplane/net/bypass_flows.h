@@ -11,12 +11,13 @@ namespace weft::net {
 
 class BypassFlows {
  public:
-  explicit BypassFlows(std::uint32_t flows_max) : flows_(flows_max) {}
+  explicit BypassFlows(std::uint32_t flows_max) : flows_(flows_max), flows_max_(flows_max) {}
 
   // The packet's flow, either direction, is known; it lives on.
   bool pass(Time now, const Tuple& tuple, std::uint8_t tcp_flags);
   bool contains(const Tuple& tuple) const { return index_.contains(tuple) || index_.contains(tuple.reversed()); }
-  // Begins or renews the flow of this packet, between `interface` and `pod`. False: the table is full.
+  // Begins or renews the flow of this packet, between `interface` and `pod`. False: the table is full, or one pod's
+  // half of it.
   bool begin(Time now, const Tuple& tuple, std::uint8_t tcp_flags, InterfaceId interface, InterfaceId pod);
   void sweep(Time now);
   // Forgets what belongs to interfaces that are gone, and everything about pods that may no longer bypass.
@@ -32,6 +33,8 @@ class BypassFlows {
   void remove(std::uint32_t index);
 
   FlowSlab<Flow> flows_;
+  std::uint32_t flows_max_;
+  absl::flat_hash_map<InterfaceId, std::uint32_t> per_pod_;
   absl::flat_hash_map<Tuple, std::uint32_t> index_;
 };
 

@@ -40,6 +40,12 @@ Drop check_pod_source(const Network& network, const Interface& ingress, const Ip
   return on_link ? Drop::kCount : Drop::kSpoofedSource;
 }
 
+// RFC 4291 2.5.6, RFC 3927 2.7: what comes from a link-local address stays on its link.
+bool leaves_link(const Network& network, const IpHeader& ip) {
+  return ip.source.is_link_local() && !ip.destination.is_link_local() && !ip.destination.is_multicast() &&
+         !network.is_own_address(ip.source) && !network.is_own_address(ip.destination);
+}
+
 }  // namespace
 
 Drop check_source(const Network& network, const Interface& ingress, const IpHeader& ip) {
@@ -52,22 +58,22 @@ Drop check_source(const Network& network, const Interface& ingress, const IpHead
   switch (ingress.kind) {
     case InterfaceKind::kPod: return check_pod_source(network, ingress, ip);
     case InterfaceKind::kHost:
-      return network.pod_with(source) != nullptr ? Drop::kLocalSourceOnHost : Drop::kCount;
+      if (network.pod_with(source) != nullptr) return Drop::kLocalSourceOnHost;
+      return leaves_link(network, ip) ? Drop::kLinkLocal : Drop::kCount;
     case InterfaceKind::kUplink:
-      return network.pod_with(source) != nullptr || network.is_own_address(source) ? Drop::kLocalSourceOnUplink
-                                                                                   : Drop::kCount;
+      if (network.pod_with(source) != nullptr || network.is_own_address(source)) return Drop::kLocalSourceOnUplink;
+      return leaves_link(network, ip) ? Drop::kLinkLocal : Drop::kCount;
   }
   return Drop::kSpoofedSource;
 }
 
-Drop check_destination(const IpAddress& destination) {
+Drop check_destination(const Network& network, const IpAddress& destination) {
   if (destination.is_multicast()) return Drop::kMulticast;
   if (destination.is_loopback() || destination.is_unspecified() || is_broadcast(destination) ||
       is_reserved_v4(destination) || embeds_v4(destination))
     return Drop::kMartianDestination;
-  if (destination.is_link_local() && destination != gateway_v4() && destination != gateway_v6())
-    return Drop::kLinkLocal;
-  return Drop::kCount;
+  const bool ours = destination == gateway_v4() || destination == gateway_v6() || network.is_own_address(destination);
+  return destination.is_link_local() && !ours ? Drop::kLinkLocal : Drop::kCount;
 }
 
 unsigned owner_of_packet(const Network& network, const Tuple& tuple, unsigned workers) {

@@ -10,8 +10,9 @@ namespace weft::net {
 
 // Whether this source may come in by this interface; kCount: it may. Multicast destinations are judged elsewhere.
 Drop check_source(const Network& network, const Interface& ingress, const IpHeader& ip);
-// Whether the destination is one that can be routed at all. The pods' gateway is.
-Drop check_destination(const IpAddress& destination);
+// Whether the destination is one that can be routed at all. The pods' gateway is, and a link-local address that the
+// node's kernel has made its own (a node-local DNS).
+Drop check_destination(const Network& network, const IpAddress& destination);
 
 // The worker that must see a packet, so that every packet of a flow meets the same tables; kAnyWorker: no table
 // matters. Both directions of a flow lead to one worker, translated ones too:

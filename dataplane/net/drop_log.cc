@@ -30,7 +30,9 @@ std::string_view sentence_of(Drop reason) {
 
 void DropLog::add(const DropRecord& record) {
   ++counters_[static_cast<std::size_t>(record.reason)];
-  ring_[added_++ % kKept] = record;
+  // What was read and is done is counted, but says nothing to who looks for lost packets.
+  const bool consumed = record.reason == Drop::kNeighborConsumed || record.reason == Drop::kIcmpConsumed;
+  if (!consumed) ring_[added_++ % kKept] = record;
 }
 
 std::vector<DropRecord> DropLog::recent() const {

@@ -43,7 +43,8 @@ TEST_F(Fragments, AnyOrderGivesTheWholeWithItsHeader) {
     const std::uint32_t size = 100 + static_cast<std::uint32_t>(random.below(8000));
     std::vector<PacketBuilder> pieces;
     for (std::uint32_t at = 0; at < size;) {
-      const std::uint32_t end = std::min<std::uint32_t>(size, at + 8 * (1 + static_cast<std::uint32_t>(random.below(150))));
+      const auto step = 8 * (1 + static_cast<std::uint32_t>(random.below(150)));
+      const std::uint32_t end = std::min(size, at + step);
       pieces.push_back(piece(at, end, end < size, static_cast<std::uint32_t>(round), v6));
       at = end;
     }

@@ -149,7 +149,8 @@ void refresh_icmp_checksum(ByteChain& datagram, const IpHeader& ip) {
 }
 
 bool IcmpLimiter::allow(Time now) {
-  tokens_ = std::min(static_cast<double>(per_second_), tokens_ + static_cast<double>((now - last_).ns()) * 1e-9 * per_second_);
+  const double earned = static_cast<double>((now - last_).ns()) * 1e-9 * per_second_;
+  tokens_ = std::min(static_cast<double>(per_second_), tokens_ + earned);
   last_ = now;
   if (tokens_ < 1) return false;
   tokens_ -= 1;

@@ -24,8 +24,8 @@ class Link {
   // Fills up to burst.size() packets with Ethernet frames without FCS, with what the device says of their checksums.
   // Packet::interface is the caller's to set. Returns how many came.
   virtual unsigned receive(std::span<Packet> burst) = 0;
-  // Takes all; what cannot go is dropped and counted there. A frame with Offload::gso or needs_checksum comes only where
-  // the capability stands. Returns how many went.
+  // Takes all; what cannot go is dropped and counted there. A frame with Offload::gso or needs_checksum comes only
+  // where the capability stands. Returns how many went.
   virtual unsigned transmit(std::span<Packet> burst) = 0;
   // Readable when receive() has something; -1: must be polled.
   virtual int wait_fd() const = 0;

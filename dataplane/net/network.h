@@ -1,7 +1,7 @@
 // What one node's packet layer must know of the world: interfaces, pods, addresses, routes, Services. Immutable.
 //
-// The agent's side fills a NetworkSpec, compile() checks it and builds the lookup tables, and every worker gets the same
-// shared_ptr<const Network>. A change is a new Network.
+// The agent's side fills a NetworkSpec, compile() checks it and builds the lookup tables, and every worker gets the
+// same shared_ptr<const Network>. A change is a new Network.
 #pragma once
 
 #include <cstdint>

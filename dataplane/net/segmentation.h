@@ -10,8 +10,8 @@ namespace weft::net {
 // Through the TCP header. REQUIRES: TCP, headers in the first slice.
 std::uint32_t tcp_headers_bytes(const ByteChain& datagram, const IpHeader& ip);
 
-// Puts the pseudo-header sum where the device expects it and sets Offload for the datagram. REQUIRES: TCP or UDP, whole,
-// first slice exclusive.
+// Puts the pseudo-header sum where the device expects it and sets Offload for the datagram. REQUIRES: TCP or UDP,
+// whole, first slice exclusive.
 void leave_checksum_to_device(Packet& datagram, const IpHeader& ip);
 // Computes what Offload::needs_checksum asks for and clears it. REQUIRES: first slice exclusive, offsets inside it.
 void fill_checksum(Packet& datagram);
@@ -23,8 +23,8 @@ bool cut_super_segment(Packet&& datagram, const IpHeader& ip, bool device_checks
                        PacketQueue& out);
 
 // Cuts a datagram into fragments of at most `mtu` bytes each (RFC 791 section 2.3, RFC 8200 section 4.5).
-// `identification` for IPv6, which carries none in a whole datagram. All or nothing, as above. REQUIRES: not a fragment,
-// checksum complete, headers in the first slice.
+// `identification` for IPv6, which carries none in a whole datagram. All or nothing, as above. REQUIRES: not a
+// fragment, checksum complete, headers in the first slice.
 bool cut_into_fragments(Packet&& datagram, const IpHeader& ip, std::uint32_t mtu, std::uint32_t identification,
                         BufferPool& pool, PacketQueue& out);
 

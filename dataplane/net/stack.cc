@@ -82,7 +82,7 @@ void Stack::Impl::on_timer(Time now) {
   tcp_.on_timer(now);
   neighbors_.on_timer(now);
   expire_fragments(now);
-  if (next_sweep_.is_never() || next_sweep_ <= now) {
+  if (next_sweep_ <= now) {
     counters_.nat_expired += nat_.sweep(now);
     bypass_.sweep(now);
     next_sweep_ = now + kSweepInterval;

@@ -46,7 +46,8 @@ bool Stack::Impl::answer_echo(Arrival& a) {
   ++counters_.echo_replies;
   Egress egress{a.ingress, a.ip.destination};
   const Route* route = network_->route_to(a.ip.destination);
-  if (a.ingress->kind == InterfaceKind::kUplink && route != nullptr && route->gateway) egress.next_hop = *route->gateway;
+  if (a.ingress->kind == InterfaceKind::kUplink && route != nullptr)
+    egress.next_hop = route->gateway.value_or(a.ip.destination);
   if (a.ip.total_bytes > a.ingress->link.mtu) return fragment_to(a, egress), true;
   emit(a.now, std::move(a.packet), a.ip, *egress.interface, egress.next_hop);
   return true;

@@ -42,6 +42,7 @@ class Stack::Impl {
     Time now;
     const Interface* ingress = nullptr;
     bool handed_over = false;
+    bool group = false;              // the frame went to a multicast or broadcast MAC
     Packet packet;                   // a frame at first, then the IP datagram
     IpHeader ip;
     Tuple tuple;
@@ -117,7 +118,7 @@ class Stack::Impl {
   PacketQueue out_, cut_;
   std::vector<PacketQueue> handovers_;  // by worker
   unsigned next_handover_ = 0;
-  Time next_sweep_ = Time::never();
+  Time next_sweep_;
   Time defended_;
   bool announced_ = false;
 };

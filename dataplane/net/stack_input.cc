@@ -17,10 +17,10 @@ void Stack::Impl::receive_frame(Time now, Packet&& frame, bool handed_over) {
   if (Drop bad = gather_headers(a.packet); bad != Drop::kCount) return drop(a, bad);
   auto ethernet = parse_ethernet(a.head_bytes());
   if (!ethernet) return drop(a, ethernet.error());
-  if (ethernet->destination != a.ingress->mac && !ethernet->destination.is_group()) return drop(a, Drop::kNotOurMac);
+  a.group = ethernet->destination.is_group();
+  if (ethernet->destination != a.ingress->mac && !a.group) return drop(a, Drop::kNotOurMac);
   if (ethernet->type == EtherType::kArp) return on_arp(a);
   if (Drop bad = strip_ethernet(a); bad != Drop::kCount) return drop(a, bad);
-  // RFC 1122 3.3.6: a unicast datagram in a group frame answers nobody's question; ND's groups are looked at below.
   receive_ip(a, ethernet->type);
 }
 
@@ -52,13 +52,14 @@ void Stack::Impl::receive_ip(Arrival& a, EtherType type) {
   a.tuple = {ip->protocol, {ip->source}, {ip->destination}};
   if (a.ip.v6 != (type == EtherType::kIp6)) return drop(a, Drop::kIpBadVersion);
   a.packet.bytes.drop_back(a.packet.bytes.size() - a.ip.total_bytes);  // what Ethernet padded
+  if (a.group && !a.ip.destination.is_multicast()) return drop(a, Drop::kNotOurMac);  // RFC 1122 3.3.6
   if (Drop bad = check_source(*network_, *a.ingress, a.ip); bad != Drop::kCount) return drop(a, bad);
   const ByteSpan head = a.head_bytes();
   const bool discovery = a.ip.protocol == kProtocolIcmp6 && a.ip.v6 && !a.ip.fragment &&
                          head.size() > a.ip.header_bytes && head[a.ip.header_bytes] >= 133 &&
                          head[a.ip.header_bytes] <= 137;
   if (discovery) return on_neighbor_message(a);
-  if (Drop bad = check_destination(a.ip.destination); bad != Drop::kCount) return drop(a, bad);
+  if (Drop bad = check_destination(*network_, a.ip.destination); bad != Drop::kCount) return drop(a, bad);
   if (Drop bad = check_offload(a.packet, a.ip); bad != Drop::kCount) return drop(a, bad);
   if (a.ip.fragment) return gather_fragment(a);
   receive_whole(a);

@@ -35,7 +35,8 @@ void Stack::Impl::on_uplink_arp(Arrival& a, const Arp& arp) {
   if (network_->pod_with(arp.sender) != nullptr) return drop(a, Drop::kArpSpoofed);
   const bool probe = arp.operation == ArpOperation::kRequest && arp.sender.is_unspecified();
   if (is_uplink_address(uplink, arp.sender) && arp.sender_mac != uplink.mac) return defend(a, arp.sender);
-  if (arp.operation == ArpOperation::kReply && !a.handed_over) share_with_other_workers(a);
+  const bool tells = arp.operation == ArpOperation::kReply || arp.sender == arp.target;
+  if (tells && !a.handed_over) share_with_other_workers(a);
   const bool asks_us = arp.operation == ArpOperation::kRequest && is_uplink_address(uplink, arp.target);
   if (!probe && !arp.sender.is_multicast()) neighbors_.learn(a.now, arp.sender, arp.sender_mac, asks_us);
   if (!asks_us || a.handed_over) return drop(a, Drop::kNeighborConsumed);

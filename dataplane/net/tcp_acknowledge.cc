@@ -26,7 +26,8 @@ void TcpCore::take_ack(Connection& c, const TcpInput& in) {
   if (c.has_to_send() || c.going_back || c.recovering) want_output(c);
 }
 
-// RFC 2018, 4. Returns the bytes that are news. Blocks that are old, or D-SACK (RFC 2883), or nonsense, are passed over.
+// RFC 2018, 4. Returns the bytes that are news. Blocks that are old, or D-SACK (RFC 2883), or
+// nonsense, are passed over.
 std::uint32_t TcpCore::take_sack(Connection& c, const TcpSegment& s) {
   if (!c.sack) return 0;
   std::uint32_t news = 0;

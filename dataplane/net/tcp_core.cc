@@ -183,7 +183,7 @@ std::uint32_t TcpCore::window_target(const Connection& c) const {
 
 // Bytes in order may push out what waits behind a hole, the connection's own first: the peer sends that again.
 bool TcpCore::make_room(Connection& c, std::uint64_t cost) {
-  const std::uint64_t limit = std::uint64_t{options.receive_buffer_max} * 4;
+  const std::uint64_t limit = receive_memory_limit();
   const auto fits = [&] { return cost <= accounts.room(c.account) && c.receive_memory + cost <= limit; };
   if (!fits() && c.reassembly != nullptr) {
     ++stats.drop_reassembly_pruned;

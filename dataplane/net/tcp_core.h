@@ -28,8 +28,8 @@ struct TcpInput {
   }
 };
 
-// Public calls set the clock first (begin) and free what has died last (bury): in between, a connection that ended stays
-// where it is, in state CLOSED.
+// Public calls set the clock first (begin) and free what has died last (bury): in between, a
+// connection that ended stays where it is, in state CLOSED.
 class TcpCore {
  public:
   using Connection = TcpConnection;
@@ -100,6 +100,9 @@ class TcpCore {
 
   // ---- tcp_core.cc: memory
   bool make_room(Connection& c, std::uint64_t cost);  // for received bytes; false: drop them
+  // Buffer capacity that one connection's received bytes may hold: four times the payload (HeldQueue copies what would
+  // waste more), and a buffer or two beyond.
+  std::uint64_t receive_memory_limit() const { return std::uint64_t{options.receive_buffer_max} * 4 + 131'072; }
   void hold_received(Connection& c, std::uint64_t bytes);
   void release_received(Connection& c, std::uint64_t bytes);
   void hold_sent(Connection& c, std::uint64_t bytes);

@@ -188,9 +188,9 @@ class TcpFixture {
     }
     EXPECT_EQ(sent.s.flags & ~kPsh, want.s.flags & ~kPsh);
     EXPECT_EQ(sent.data, want.data);
-    if (want.expected_seq) EXPECT_EQ(sent.s.seq.raw() - iss, *want.expected_seq);
-    if (want.expected_ack) EXPECT_EQ(sent.s.ack.raw(), *want.expected_ack);
-    if (want.expected_window) EXPECT_EQ(sent.s.window, *want.expected_window);
+    if (want.expected_seq) { EXPECT_EQ(sent.s.seq.raw() - iss, *want.expected_seq); }
+    if (want.expected_ack) { EXPECT_EQ(sent.s.ack.raw(), *want.expected_ack); }
+    if (want.expected_window) { EXPECT_EQ(sent.s.window, *want.expected_window); }
     return sent;
   }
   void expect_silent() {
@@ -240,7 +240,9 @@ class TcpFixture {
     if (!id) id = event.id;
     return event;
   }
-  void expect_closed(CloseReason reason) { EXPECT_EQ(to_string(expect_event(TcpEventKind::kClosed).reason), to_string(reason)); }
+  void expect_closed(CloseReason reason) {
+    EXPECT_EQ(to_string(expect_event(TcpEventKind::kClosed).reason), to_string(reason));
+  }
   void discard_events() {
     for (TcpEvent event; engine->poll_event(&event);) {}
   }

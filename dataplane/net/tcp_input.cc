@@ -309,11 +309,11 @@ void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
   // Each one is answered, so that the peer can count duplicates (RFC 5681, 4.2).
   if (c.acks_due < 64) ++c.acks_due;
   want_output(c);
-  const std::uint64_t cost = HeldQueue::held(in.payload);
-  // Bytes behind a hole never take the last quarter of an account, which bytes in order need to fill the hole.
-  const std::uint64_t room = accounts.room(c.account);
-  if (cost > room / 4 || c.receive_memory + cost > std::uint64_t{options.receive_buffer_max} * 2) {
-    ++stats.drop_account_memory;
+  const std::uint64_t cost = HeldQueue::cost({}, in.payload, headers);
+  // Bytes behind a hole leave three quarters of the room to bytes in order, which fill holes.
+  const bool account_full = cost > accounts.room(c.account) / 4;
+  if (account_full || c.receive_memory + cost > receive_memory_limit() / 2) {
+    ++(account_full ? stats.drop_account_memory : stats.drop_connection_memory);
     in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
     return;
   }

@@ -62,8 +62,8 @@ class HeldQueue {
  public:
   // Upper bound of what append() would add to the held capacity.
   static std::uint64_t cost(const ByteChain& queue, const ByteChain& bytes, const BufferPool& small);
-  // Moves `bytes` behind `queue`. Returns the growth of held capacity. `before`: the buffer that ends what lies in front
-  // of an empty `queue`, if that is counted together with it.
+  // Moves `bytes` behind `queue`. Returns the growth of held capacity. `before`: the buffer that
+  // ends what lies in front of an empty `queue`, if that is counted together with it.
   static std::uint64_t append(ByteChain& queue, ByteChain&& bytes, BufferPool& small, TcpStats& stats,
                               const Buffer* before = nullptr);
   // The first n bytes; *released is the capacity that is no longer held. `after`: the buffer that begins what lies

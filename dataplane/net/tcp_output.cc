@@ -333,7 +333,8 @@ bool TcpCore::take_challenge_token() {
   if (now >= challenge_refill_) {
     challenge_refill_ = now + Duration::seconds(1);
     const std::uint32_t half = (options.challenge_acks_per_second + 1) / 2;
-    challenge_tokens_ = half + static_cast<std::uint32_t>(random.below(std::max(options.challenge_acks_per_second, 1u)));
+    challenge_tokens_ = half + static_cast<std::uint32_t>(
+                                   random.below(std::max(options.challenge_acks_per_second, 1u)));
   }
   if (challenge_tokens_ == 0) {
     ++stats.challenge_acks_suppressed;

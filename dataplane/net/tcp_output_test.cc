@@ -37,7 +37,7 @@ TEST(TcpSend, RespectsThePeersWindow) {
   tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(1460)));
   tcp.expect_silent();  // 540 of room, less than a segment and less than half of the largest window
   tcp.receive(tcp.from_peer().ack(1461).window(4000));
-  tcp.expect_sent(tcp.to_peer().seq(1461).bytes(text(2920)));
+  tcp.expect_sent(tcp.to_peer().seq(1461).bytes(text(3540)));
 }
 
 TEST(TcpSend, NagleHoldsASmallSegmentWhileOthersAreInFlight) {
@@ -180,7 +180,7 @@ TEST(TcpWindow, NeverShrinksWhenTheAccountRunsFull) {
   TcpFixture tcp = TcpFixture::established();
   tcp.receive(tcp.from_peer().bytes(text(1460)));
   tcp.engine->set_account_limit(kPod, 1000);
-  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes("y"));
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes(text(1460)));
   const auto sent = tcp.next_sent();
   EXPECT_GE(sent.s.ack.raw() + sent.s.window, kPeerSeq + 60'000);
 }

@@ -24,7 +24,8 @@ class TcpPorts {
   std::optional<std::uint16_t> allocate(FlowKey key, std::uint64_t hash, Usable&& usable) {
     std::uint32_t& counter = counters_[hash >> 32 & (kCounters - 1)];
     for (std::uint32_t tried = 0; tried < kCount; ++tried) {
-      key.local.port = static_cast<std::uint16_t>(kFirst + (static_cast<std::uint32_t>(hash) % kCount + counter++) % kCount);
+      key.local.port = static_cast<std::uint16_t>(
+          kFirst + (static_cast<std::uint32_t>(hash) % kCount + counter++) % kCount);
       if (owner_of(key.local, key.remote, workers_) == worker_ && usable(key)) return key.local.port;
     }
     return std::nullopt;

@@ -33,8 +33,8 @@ class TcpReassembly {
     has_fin_ = true;
     fin_ = seq;
   }
-  // The bytes that follow on `rcv_nxt`, if the hole there is filled; what lies before it is dropped. *released: capacity
-  // no longer held here.
+  // The bytes that follow on `rcv_nxt`, if the hole there is filled; what lies before it is
+  // dropped. *released: capacity no longer held here.
   ByteChain take(Seq rcv_nxt, Pieces& pieces, std::uint64_t* released);
   bool fin_at(Seq rcv_nxt) const { return has_fin_ && fin_ == rcv_nxt; }
   // Up to `max` blocks, the one with the latest arrival first (RFC 2018, section 4).

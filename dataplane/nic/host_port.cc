@@ -67,6 +67,11 @@ Outcome silence(const std::string& name) {
   if (std::ifstream("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6").good()) {
     if (auto done = require_sysctl("ipv6/conf/" + name + "/disable_ipv6", "1"); !done) return done;
   }
+  // The larger of "all" and the interface's own counts, and 2 is loose.
+  std::string all;
+  if (std::ifstream("/proc/sys/net/ipv4/conf/all/rp_filter") >> all; all == "2")
+    return std::unexpected("sysctl net.ipv4.conf.all.rp_filter is 2 (loose): the node's kernel would take what "
+                           "arrives here; set it to 0 or 1");
   // Without a route by this interface strict reverse-path filtering drops all IPv4 that arrives: the kernel would else
   // answer for the node's own addresses beside us, on whatever interface they lie.
   return require_sysctl("ipv4/conf/" + name + "/rp_filter", "1");

@@ -4,6 +4,10 @@ namespace weft::proxy {
 
 std::shared_ptr<ClusterCounts> ClusterRegistry::counts(InterfaceId pod, std::string_view cluster) {
   const std::lock_guard lock(mutex_);
+  if (counts_.size() >= sweep_at_) {  // pods come and go, their ids never return
+    absl::erase_if(counts_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = 2 * counts_.size() + 64;
+  }
   std::weak_ptr<ClusterCounts>& known = counts_[{pod, std::string(cluster)}];
   auto counts = known.lock();
   if (counts == nullptr) known = counts = std::make_shared<ClusterCounts>();

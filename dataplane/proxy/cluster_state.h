@@ -32,6 +32,7 @@ class ClusterRegistry {
  private:
   std::mutex mutex_;
   absl::flat_hash_map<std::pair<InterfaceId, std::string>, std::weak_ptr<ClusterCounts>> counts_;
+  std::size_t sweep_at_ = 64;  // entries at which those that nobody holds are dropped
 };
 
 // One worker's.

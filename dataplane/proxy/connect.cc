@@ -18,6 +18,12 @@ std::optional<IpAddress> address_of(const mesh::PodSnapshot& pod, const IpAddres
   return std::nullopt;
 }
 
+// An address that we answer for ourselves, where nobody serves TCP.
+bool is_appliance(const net::Network& network, const IpAddress& address) {
+  if (address == net::gateway_v4() || address == net::gateway_v6()) return true;
+  return network.is_own_address(address) && !network.is_node_address(address);
+}
+
 }  // namespace
 
 // interface and local address of a connection to stream.upstream; local.port 0: the engine chooses. nullopt: no route.
@@ -55,6 +61,7 @@ std::optional<net::FlowKey> Proxy::key_towards(const Stream& stream) const {
 
 void Proxy::connect(Time now, StreamId id, Stream& stream, const mesh::Cluster& cluster,
                     const mesh::TransportSocket& socket) {
+  if (is_appliance(stack_.network(), stream.upstream.address)) return end(now, id, {.reason = EndReason::kLoop});
   const auto key = key_towards(stream);
   if (!key) return end(now, id, {.reason = EndReason::kNoRoute});
   if (!count_in(stream, cluster)) return end(now, id, {.reason = EndReason::kConnectionLimit});
@@ -89,8 +96,20 @@ bool Proxy::start_server_tls(Time now, StreamId id, Stream& stream, const mesh::
     end(now, id, {.reason = expired ? EndReason::kCertificateExpired : EndReason::kNoCredentials});
     return false;
   }
+  stream.expects_peer = ExpectedPeer::left_by_handshake(tls);
   stream.server.tls = tls::Session::client(std::move(credentials), settings_of(tls), tls_, unix_seconds());
   return true;
+}
+
+// tcp_proxy's max_connect_attempts: the host did not accept, so a host is chosen anew. Two pods of
+// one node have only the one host; there the first answer is the answer.
+void Proxy::connect_again(Time now, StreamId id) {
+  Stream& stream = *table_.find(id);
+  count_out(stream);
+  release(now, stream.server, true, false);
+  stream.server = Leg{};
+  if (!stream.local) return judge(now, id);
+  end(now, id, {.reason = EndReason::kConnectFailed, .detail = "the pod did not accept"});
 }
 
 // Circuit breaker and load balancer: one more connection of the cluster, in the making.
@@ -106,28 +125,29 @@ bool Proxy::count_in(Stream& stream, const mesh::Cluster& cluster) {
     counts.connections.fetch_sub(1);
     return false;
   }
-  stream.pending = true;
-  stream.counted = true;
+  stream.shares[stream.counted++] = {stream.cluster, stream.upstream, true};
   ++state.streams;
   ++state.active[stream.upstream];
   return true;
 }
 
 void Proxy::count_out(Stream& stream) {
-  if (!stream.counted) return;
-  ClusterState& state = clusters_.at(stream.cluster);
-  if (stream.pending) state.counts->pending.fetch_sub(1);
-  state.counts->connections.fetch_sub(1);
-  --state.streams;
-  if (auto found = state.active.find(stream.upstream); --found->second == 0) state.active.erase(found);
-  stream.counted = stream.pending = false;
+  for (; stream.counted > 0; --stream.counted) {
+    const ClusterShare& share = stream.shares[stream.counted - 1];
+    ClusterState& state = clusters_.at(share.cluster);
+    if (share.pending) state.counts->pending.fetch_sub(1);
+    state.counts->connections.fetch_sub(1);
+    --state.streams;
+    if (auto found = state.active.find(share.host); --found->second == 0) state.active.erase(found);
+  }
 }
 
 // The server is there. From now on bytes flow.
 void Proxy::open(Time now, StreamId id) {
   Stream& stream = *table_.find(id);
-  clusters_.at(stream.cluster).counts->pending.fetch_sub(1);
-  stream.pending = false;
+  for (ClusterShare& share : stream.shares) {
+    if (std::exchange(share.pending, false)) clusters_.at(share.cluster).counts->pending.fetch_sub(1);
+  }
   stream.stage = Stage::kOpen;
   stream.last_active = now;
   counters_.opened.add();

@@ -22,6 +22,12 @@ std::vector<std::string_view> views_of(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
 
+// Does what goes to this port of the pod pass through the pod's configuration?
+bool intercepts(const mesh::PodSnapshot& pod, std::uint16_t port) {
+  const auto& excluded = pod.excluded_inbound_ports;
+  return pod.in_mesh && std::find(excluded.begin(), excluded.end(), port) == excluded.end();
+}
+
 }  // namespace
 
 // Is the pod of the present pass ready to be asked? If not, the stream waits, and publish() looks again.
@@ -176,7 +182,10 @@ void Proxy::judge(Time now, StreamId id) {
   }
   mesh::PolicyChoice policy = policy_of(stream, *chosen.chain);
   if (policy.refusal != mesh::Refusal::kNone) {
-    return end(now, id, {.reason = EndReason::kPolicy, .refusal = policy.refusal, .verdict = std::move(policy.verdict)});
+    return end(now, id,
+               {.reason = EndReason::kPolicy,
+                .refusal = policy.refusal,
+                .verdict = std::move(policy.verdict)});
   }
   note_allowed(now, id, stream, policy.verdict);
   route(now, id, stream, chosen);
@@ -189,7 +198,12 @@ void Proxy::route(Time now, StreamId id, Stream& stream, const Chosen& chosen) {
   if (choice.refusal != mesh::Refusal::kNone) {
     return end(now, id, {.reason = EndReason::kConfiguration, .refusal = choice.refusal});
   }
-  if (const auto* proxy = std::get_if<mesh::TcpProxy>(&chosen.chain->terminal)) stream.idle_timeout = proxy->idle_timeout;
+  if (const auto* proxy = std::get_if<mesh::TcpProxy>(&chosen.chain->terminal)) {
+    stream.idle_timeout = proxy->idle_timeout;
+    if (stream.attempts++ == 0)
+      stream.attempts_left = static_cast<std::uint8_t>(std::min(proxy->max_connect_attempts, 255u));
+    if (stream.attempts_left > 0) --stream.attempts_left;
+  }
   const mesh::Cluster& cluster = *choice.cluster;
   std::uint16_t socket = cluster.original_dst_socket;
   stream.upstream = stream.pass_destination;
@@ -213,7 +227,9 @@ void Proxy::route(Time now, StreamId id, Stream& stream, const Chosen& chosen) {
   }
   if (stream.pass.direction == mesh::Direction::kInbound) {
     if (stream.upstream.address.is_loopback()) stream.upstream.address = stream.pass_destination.address;
-  } else if (const mesh::PodSnapshot* pod = view_->pod_at(stream.upstream.address); pod != nullptr && pod->in_mesh) {
+  } else if (const mesh::PodSnapshot* pod = view_->pod_at(stream.upstream.address);
+             pod != nullptr && intercepts(*pod, stream.upstream.port)) {
+    if (!count_in(stream, cluster)) return end(now, id, {.reason = EndReason::kConnectionLimit});
     return pass_into(now, id, stream, *pod, dress);
   }
   connect(now, id, stream, cluster, dress);
@@ -232,9 +248,11 @@ void Proxy::pass_into(Time now, StreamId id, Stream& stream, const mesh::PodSnap
     stream.upstream_peer = pod.identity;
     crypto::PeerCertificate server;
     server.uri_san = pod.identity.uri();
-    if (!peer_matches(*tls, server)) {
-      return end(now, id, {.reason = EndReason::kTls,
-                           .detail = absl::StrCat("to the server: ", server.uri_san, " is not an identity that the cluster expects")});
+    if (!peer_matches(tls->san_matchers, server)) {
+      return end(now, id,
+                 {.reason = EndReason::kTls,
+                  .detail = absl::StrCat("to the server: ", server.uri_san,
+                                         " is not an identity that the cluster expects")});
     }
     stream.first_bytes = std::make_unique<FirstBytes>(FirstBytes{true, tls->sni, tls->alpn});
   } else {

@@ -31,11 +31,17 @@ void Proxy::release(Time now, Leg& leg, bool accepted, bool graceful) {
   if (!accepted) {
     tcp().refuse_syn(now, leg.tcp);
   } else if (graceful) {
-    flush(now, leg);
-    tcp().close(now, leg.tcp);
+    return give_up_gracefully(now, leg);
   } else {
     tcp().abort(now, leg.tcp);
   }
+  leg.tcp = {};
+}
+
+// What was queued, an alert above all, still arrives; then FIN.
+void Proxy::give_up_gracefully(Time now, Leg& leg) {
+  flush(now, leg);
+  if (leg.tcp) tcp().close(now, leg.tcp);
   leg.tcp = {};
 }
 
@@ -59,7 +65,8 @@ void Proxy::end(Time now, StreamId id, Ending&& ending) {
   record.reason = ending.reason;
   record.detail = std::move(ending.detail);
   if (ending.refusal != mesh::Refusal::kNone) {
-    record.detail = absl::StrCat(std::string(mesh::to_string(ending.refusal)), record.detail.empty() ? "" : ": ", record.detail);
+    record.detail = absl::StrCat(std::string(mesh::to_string(ending.refusal)),
+                                 record.detail.empty() ? "" : ": ", record.detail);
   }
   record.policy = ending.verdict.policy;
   record.considered = texts_of(ending.verdict.unmatched_allow);
@@ -67,7 +74,7 @@ void Proxy::end(Time now, StreamId id, Ending&& ending) {
   if (ending.reason != EndReason::kOrderly) decisions_.add(std::move(record));
   count_out(stream);
   release(now, stream.client, stream.accepted, ending.graceful);
-  release(now, stream.server, true, ending.graceful && stream.stage == Stage::kOpen);
+  release(now, stream.server, true, ending.graceful);
   table_.remove(id);
 }
 
@@ -177,6 +184,11 @@ void Proxy::publish(Time now, std::shared_ptr<const NodeView> view) {
       }
     }
     if (stream.stage == Stage::kWaiting) return admit(now, id);
+    // Bytes that it waits for may not be wanted any more.
+    if (stream.stage == Stage::kInspecting && stream.client.established &&
+        configuration_changed(before.get(), stream.pass.pod)) {
+      return decide(now, id);
+    }
     const bool decided = stream.stage == Stage::kConnecting || stream.stage == Stage::kOpen;
     if (decided && stream.server_pod != kNoInterface && configuration_changed(before.get(), stream.server_pod)) {
       rejudge(now, id, stream);

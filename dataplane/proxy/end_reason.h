@@ -24,8 +24,8 @@ namespace weft::proxy {
   X(kConnectFailed, "the destination did not accept")                           \
   X(kClientReset, "reset by the client")                                        \
   X(kServerReset, "reset by the server")                                        \
-  X(kIdleTimeout, "idle timeout")                                               \
-  X(kLoop, "the destination is the appliance itself")
+  X(kLoop, "the destination is the appliance itself")                           \
+  X(kIdleTimeout, "idle timeout")
 
 WEFT_REASONS(EndReason, WEFT_PROXY_ENDS)
 

@@ -1,11 +1,12 @@
 // What TCP, the handshake threads and the clock say, and which step it means for the stream.
 #include "dataplane/proxy/proxy.h"
+#include "dataplane/proxy/tls_settings.h"
 
 namespace weft::proxy {
 
 namespace {
 
-// A session's name on the handshake threads: slot, generation, side.
+// A session's name on the handshake threads: generation (31 bits, see StreamTable), slot, side.
 std::uint64_t session_name(StreamId id, Side side) {
   return std::uint64_t{id.generation} << 33 | std::uint64_t{id.index} << 1 | (side == Side::kServer ? 1u : 0u);
 }
@@ -82,6 +83,9 @@ void Proxy::on_established(Time now, StreamId id, Side side) {
 void Proxy::on_closed(Time now, StreamId id, Side side, net::CloseReason reason) {
   Stream& stream = *table_.find(id);
   stream.leg(side).gone = true;
+  if (side == Side::kServer && stream.stage == Stage::kConnecting && stream.attempts_left > 0) {
+    return connect_again(now, id);
+  }
   if (stream.stage == Stage::kOpen && reason == net::CloseReason::kOrderly) return pump(now, id);
   Ending ending;
   ending.detail = net::to_string(reason);
@@ -173,7 +177,7 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
     ending.reason = EndReason::kTls;
     ending.detail = std::string(side == Side::kClient ? "from the client: " : "to the server: ") +
                     std::string(leg.tls->error());
-    ending.graceful = true;  // the alert must arrive
+    give_up_gracefully(now, leg);
     return end(now, id, std::move(ending));
   }
   if (!leg.tls->is_open()) return;
@@ -182,7 +186,11 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
   const mesh::Identity peer = mesh::Identity::intern(leg.tls->peer().uri_san);
   (side == Side::kClient ? stream.peer : stream.upstream_peer) = peer;
   if (side == Side::kClient) return judge(now, id);
-  open(now, id);
+  if (!stream.expects_peer || stream.expects_peer->matches(leg.tls->peer())) return open(now, id);
+  end(now, id,
+      {.reason = EndReason::kTls,
+       .detail = "to the server: " + leg.tls->peer().uri_san +
+                 " is not an identity that the cluster expects"});
 }
 
 }  // namespace weft::proxy

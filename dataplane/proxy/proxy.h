@@ -100,8 +100,10 @@ class Proxy {
   std::optional<Ending> check_local_identity(const Stream& stream) const;
 
   // connect.cc: the server's leg
-  void connect(Time now, StreamId id, Stream& stream, const mesh::Cluster& cluster, const mesh::TransportSocket& socket);
+  void connect(Time now, StreamId id, Stream& stream, const mesh::Cluster& cluster,
+               const mesh::TransportSocket& socket);
   std::optional<net::FlowKey> key_towards(const Stream& stream) const;
+  void connect_again(Time now, StreamId id);
   bool start_server_tls(Time now, StreamId id, Stream& stream, const mesh::UpstreamTls& tls);
   bool count_in(Stream& stream, const mesh::Cluster& cluster);
   void count_out(Stream& stream);
@@ -109,6 +111,7 @@ class Proxy {
 
   // transfer.cc: bytes
   void drive_handshake(Time now, StreamId id, Side side);
+  void give_up_gracefully(Time now, Leg& leg);
   void flush(Time now, Leg& leg);
   void transfer(Time now, Stream& stream, Side from);
   bool read_some(Time now, Stream& stream, Side from, std::size_t space, ByteChain* bytes);

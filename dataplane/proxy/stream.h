@@ -2,6 +2,7 @@
 // it points into a snapshot, so that configuration may change under it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/ip_address.h"
 #include "base/packet.h"
 #include "dataplane/net/tcp_types.h"
+#include "dataplane/proxy/tls_settings.h"
 #include "dataplane/tls/client_hello.h"
 #include "dataplane/tls/session.h"
 #include "mesh/filter_chain.h"
@@ -59,6 +61,13 @@ struct Pass {
   mesh::Direction direction = mesh::Direction::kOutbound;
 };
 
+// A stream's part in a cluster's counts: ClusterCounts and ClusterState::active.
+struct ClusterShare {
+  std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates
+  Endpoint host;
+  bool pending = false;                // in ClusterCounts::pending too
+};
+
 struct Inspection {
   tls::ClientHelloPeek hello;
   bool timed_out = false;
@@ -79,9 +88,11 @@ struct Stream {
   Endpoint upstream;
   mesh::Identity peer;            // the client's identity, as proven to the server's side
   mesh::Identity upstream_peer;   // the server's, as proven to the client's side
-  std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates
-  bool counted = false;           // in ClusterCounts::connections and ClusterState::active
-  bool pending = false;           // in ClusterCounts::pending
+  std::uint32_t cluster = UINT32_MAX;  // index into ClusterStates; of the present pass
+  std::array<ClusterShare, 2> shares;  // of both passes of a local pair
+  std::uint8_t counted = 0;            // how many of them
+  std::uint8_t attempts = 0, attempts_left = 0;  // of connecting
+  std::unique_ptr<const ExpectedPeer> expects_peer;  // what is left to judge of the server after its handshake
   std::unique_ptr<FirstBytes> first_bytes;
   std::unique_ptr<Inspection> inspection;
   ByteChain held;                 // client's bytes that were inspected and not yet passed on

@@ -1,5 +1,8 @@
 #include "dataplane/proxy/stream_table.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace weft::proxy {
 
 std::string_view to_string(Stage stage) {
@@ -25,7 +28,7 @@ StreamId StreamTable::add() {
 void StreamTable::remove(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr) return;
-  const std::uint32_t generation = stream->generation + 1;
+  const std::uint32_t generation = (stream->generation + 1) & kGenerationMask;
   *stream = Stream{};
   stream->generation = generation;
   free_.push_back(id.index);
@@ -54,7 +57,21 @@ void StreamTable::set_deadline(StreamId id, Time deadline) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->deadline == deadline) return;
   stream->deadline = deadline;
-  if (!deadline.is_never()) due_.push({deadline, id});
+  if (deadline.is_never()) return;
+  due_.push_back({deadline, id});
+  std::push_heap(due_.begin(), due_.end(), std::greater<>());
+  if (due_.size() > 2 * size_ + kStaleAllowed) drop_stale();
+}
+
+// Idle deadlines lie an hour ahead and most streams are gone long before: they must not pile up until then.
+void StreamTable::drop_stale() {
+  std::erase_if(due_, [this](const Due& due) { return !current(due); });
+  std::make_heap(due_.begin(), due_.end(), std::greater<>());
+}
+
+void StreamTable::pop() {
+  std::pop_heap(due_.begin(), due_.end(), std::greater<>());
+  due_.pop_back();
 }
 
 bool StreamTable::current(const Due& due) {
@@ -63,25 +80,25 @@ bool StreamTable::current(const Due& due) {
 }
 
 void StreamTable::skip_stale() {
-  while (!due_.empty() && !current(due_.top())) due_.pop();
+  while (!due_.empty() && !current(due_.front())) pop();
 }
 
 Time StreamTable::deadline() {
   skip_stale();
-  return due_.empty() ? Time::never() : due_.top().deadline;
+  return due_.empty() ? Time::never() : due_.front().deadline;
 }
 
 std::optional<StreamId> StreamTable::pop_due(Time now) {
   skip_stale();
-  if (due_.empty() || due_.top().deadline > now) return std::nullopt;
-  const StreamId id = due_.top().id;
-  due_.pop();
+  if (due_.empty() || due_.front().deadline > now) return std::nullopt;
+  const StreamId id = due_.front().id;
+  pop();
   find(id)->deadline = Time::never();
   return id;
 }
 
 std::size_t StreamTable::memory() const {
-  return slots_.size() * sizeof(Stream) + bindings_.capacity() * sizeof(Binding) + due_.size() * sizeof(Due);
+  return slots_.size() * sizeof(Stream) + bindings_.capacity() * sizeof(Binding) + due_.capacity() * sizeof(Due);
 }
 
 }  // namespace weft::proxy

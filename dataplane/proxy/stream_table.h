@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <optional>
-#include <queue>
 #include <vector>
 
 #include "dataplane/proxy/stream.h"
@@ -12,6 +11,9 @@ namespace weft::proxy {
 
 class StreamTable {
  public:
+  // Generations wrap here: with slot and side they fit into the 64 bits of a handshake job's name.
+  static constexpr std::uint32_t kGenerationMask = 0x7fffffff;
+  static constexpr std::size_t kStaleAllowed = 1024;  // deadlines kept beyond twice the streams
   StreamId add();
   void remove(StreamId id);
   // nullptr: stale.
@@ -49,6 +51,8 @@ class StreamTable {
   };
   bool current(const Due& due);
   void skip_stale();
+  void drop_stale();
+  void pop();
 
   std::deque<Stream> slots_;
   std::vector<std::uint32_t> free_;
@@ -58,7 +62,7 @@ class StreamTable {
     Owner owner;
   };
   std::vector<Binding> bindings_;  // by ConnectionId::index
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  std::vector<Due> due_;  // a heap, the earliest in front; entries of streams that moved on are stale
 };
 
 }  // namespace weft::proxy

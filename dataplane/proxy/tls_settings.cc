@@ -23,6 +23,12 @@ std::optional<crypto::SanMatcher> san_matcher(const mesh::SanMatcher& san) {
   return std::nullopt;
 }
 
+// True when every matcher is one that the handshake itself can judge.
+bool judged_by_handshake(const mesh::TlsCommon& tls) {
+  return std::all_of(tls.san_matchers.begin(), tls.san_matchers.end(),
+                     [](const mesh::SanMatcher& san) { return san_matcher(san).has_value(); });
+}
+
 crypto::TlsVersion version_of(mesh::TlsVersion version) {
   return version == mesh::TlsVersion::kTls12 ? crypto::TlsVersion::kTls12 : crypto::TlsVersion::kTls13;
 }
@@ -40,9 +46,9 @@ crypto::TlsSettings common(const mesh::TlsCommon& tls) {
 
 }  // namespace
 
-bool judged_by_handshake(const mesh::TlsCommon& tls) {
-  return std::all_of(tls.san_matchers.begin(), tls.san_matchers.end(),
-                     [](const mesh::SanMatcher& san) { return san_matcher(san).has_value(); });
+std::unique_ptr<const ExpectedPeer> ExpectedPeer::left_by_handshake(const mesh::TlsCommon& tls) {
+  if (judged_by_handshake(tls)) return nullptr;
+  return std::unique_ptr<const ExpectedPeer>(new ExpectedPeer(tls.san_matchers));
 }
 
 crypto::TlsSettings settings_of(const mesh::DownstreamTls& tls) {
@@ -57,9 +63,9 @@ crypto::TlsSettings settings_of(const mesh::UpstreamTls& tls) {
   return settings;
 }
 
-bool peer_matches(const mesh::TlsCommon& tls, const crypto::PeerCertificate& peer) {
-  if (tls.san_matchers.empty()) return true;
-  return std::any_of(tls.san_matchers.begin(), tls.san_matchers.end(), [&](const mesh::SanMatcher& san) {
+bool peer_matches(const std::vector<mesh::SanMatcher>& wanted, const crypto::PeerCertificate& peer) {
+  if (wanted.empty()) return true;
+  return std::any_of(wanted.begin(), wanted.end(), [&](const mesh::SanMatcher& san) {
     const bool uri = san.type == mesh::SanType::kUri || san.type == mesh::SanType::kAny;
     const bool dns = san.type == mesh::SanType::kDns || san.type == mesh::SanType::kAny;
     if (uri && san.matcher.matches(peer.uri_san)) return true;

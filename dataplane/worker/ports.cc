@@ -84,9 +84,11 @@ bool Worker::Ports::wait(Duration timeout) {
   return rung;
 }
 
-std::vector<Worker::Port*> Worker::Ports::take_ready() {
+std::span<Worker::Port* const> Worker::Ports::take_ready() {
   for (Port* port : ready_) port->ready = false;
-  return std::exchange(ready_, {});
+  reading_.clear();
+  reading_.swap(ready_);
+  return reading_;
 }
 
 void Worker::Ports::set_ready(Port& port) {

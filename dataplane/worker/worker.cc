@@ -77,6 +77,7 @@ void Worker::run() {
   pin_thread(options_.core);
   // The default of 50 us would be added to every sleep that a timer ends.
   ::prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+  ::prctl(PR_SET_NAME, ("weft-worker-" + std::to_string(options_.index)).c_str(), 0, 0, 0);
   options_.thread_start();
   Time now = clock();
   Time last_work = now;
@@ -87,9 +88,10 @@ void Worker::run() {
     now = end;
     if (worked) {
       last_work = end;
+      ::sched_yield();  // whoever shares the core may be who waits for what was just sent
       continue;
     }
-    rest(end, last_work);
+    if (!rest(end, last_work)) continue;
     now = clock();
     counters_.idle_ns.add(static_cast<std::uint64_t>((now - end).ns()));
   }
@@ -223,12 +225,13 @@ void Worker::ring_peers() {
 
 // After a turn that found nothing. Two workers that spin on one core without yielding give each other round trips of
 // milliseconds; the call costs a fraction of a microsecond where nobody else wants the core.
-void Worker::rest(Time now, Time last_work) {
+bool Worker::rest(Time now, Time last_work) {
   if (options_.poll == PollMode::kAdaptive && now - last_work >= options_.spin) {
     sleep(now);
-  } else {
-    ::sched_yield();
+    return true;
   }
+  ::sched_yield();
+  return false;
 }
 
 void Worker::sleep(Time now) {

@@ -114,7 +114,7 @@ class Worker {
   void cross(unsigned worker, Packet&& packet, bool egress);
   bool make_exclusive(Packet& packet);
   void ring_peers();
-  void rest(Time now, Time last_work);
+  bool rest(Time now, Time last_work);  // true: it slept
   void sleep(Time now);
 
   const WorkerOptions options_;

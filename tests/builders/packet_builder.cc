@@ -128,7 +128,9 @@ PacketBuilder& PacketBuilder::icmp(std::uint8_t type, std::uint8_t code, std::ui
   icmp_rest_ = rest;
   return *this;
 }
-PacketBuilder& PacketBuilder::payload(std::string_view text) { return payload_.assign(text.begin(), text.end()), *this; }
+PacketBuilder& PacketBuilder::payload(std::string_view text) {
+  return payload_.assign(text.begin(), text.end()), *this;
+}
 PacketBuilder& PacketBuilder::payload(Bytes bytes) { return payload_ = std::move(bytes), *this; }
 PacketBuilder& PacketBuilder::payload_of(std::size_t size) {
   payload_.resize(size);

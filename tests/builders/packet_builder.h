@@ -15,7 +15,8 @@ namespace weft::testing {
 
 using Bytes = std::vector<std::uint8_t>;
 
-IpAddress ip_of(std::string_view text);      // aborts on nonsense
+// Both abort on nonsense.
+IpAddress ip_of(std::string_view text);
 Endpoint endpoint_of(std::string_view text);
 
 class PacketBuilder {

@@ -154,7 +154,8 @@ void StackFixture::answer_request(const Sent& request) {
   if (!answer_neighbors || request.interface != kUplink) return;
   PacketBuilder answer = eth(our_mac(kUplink), gateway_mac());
   if (request.type() == 0x0806) {
-    const IpAddress target = IpAddress::v4(request.frame.data() + 38), sender = IpAddress::v4(request.frame.data() + 28);
+    const IpAddress target = IpAddress::v4(request.frame.data() + 38);
+    const IpAddress sender = IpAddress::v4(request.frame.data() + 28);
     if (target == sender) return;
     answer.arp(2, gateway_mac(), target.to_string(), our_mac(kUplink), sender.to_string());
   } else if (request.type() == 0x86dd && request.protocol() == 58 && request.frame[54] == 135) {

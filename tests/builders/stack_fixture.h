@@ -1,4 +1,4 @@
-// One node's packet layer in a test: its interfaces, four pods, a Service or two, and as many workers as the test wants.
+// One node's packet layer in a test: its interfaces, four pods, some Services, and as many workers as the test wants.
 //
 //   uplink 1  192.168.0.1, 2001:db8::1     routes: default via 192.168.0.254 / 2001:db8::fe,
 //   host   2  (node 192.168.0.1, ...)              10.2.0.0/16 via 192.168.0.2, fd00:2::/64 via 2001:db8::2

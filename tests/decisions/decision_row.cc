@@ -99,8 +99,8 @@ std::string describe_hosts(const mesh::Cluster& cluster, const std::string& dest
   for (const mesh::Priority& priority : cluster.priorities)
     for (std::uint32_t index : priority.eligible) {
       const mesh::UpstreamHost& host = priority.hosts[index];
-      hosts.push_back(host.needs_hbone ? "internal hbone"
-                                       : host.address.to_string() + dress(cluster.transport_sockets[host.transport_socket]));
+      std::string dressed = host.address.to_string() + dress(cluster.transport_sockets[host.transport_socket]);
+      hosts.push_back(host.needs_hbone ? "internal hbone" : dressed);
     }
   return join(std::move(hosts));
 }

@@ -1,5 +1,5 @@
-// Connections, and what the resources that istiod sent say about them. Used for the recorded resources of a real istiod,
-// and for those that our own control plane makes of the same Kubernetes objects.
+// Connections, and what the resources that istiod sent say about them. Used for the recorded resources of a real
+// istiod, and for those that our own control plane makes of the same Kubernetes objects.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +55,8 @@ const std::vector<Row>& decision_table();
 
 mesh::DecisionInput input_of(const Row& row, std::vector<std::string_view>& storage);
 
-// "10.244.1.17:9000 mtls, 10.244.2.16:9000 plain" of the hosts that may be picked, sorted; "original 10.0.0.1:80 plain";
+// "10.244.1.17:9000 mtls, 10.244.2.16:9000 plain" of the hosts that may be picked, sorted;
+// "original 10.0.0.1:80 plain";
 // "pod 10.244.1.17:9000".
 std::string describe_hosts(const mesh::Cluster& cluster, const std::string& destination);
 std::string describe_chain(const mesh::FilterChain* chain);

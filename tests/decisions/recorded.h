@@ -27,8 +27,8 @@ std::vector<std::pair<std::string, std::string>> recordings();
 // Feeds them to `builder`; returns the NACKs, of which there should be none.
 std::vector<std::string> feed(mesh::XdsPodConfigBuilder& builder, const std::vector<RecordedResource>& resources);
 
-// The scenario's configuration; a scenario under tests/data/handmade is a recording with some resources replaced by what
-// istiod would send for objects that the recordings have not.
+// The scenario's configuration; a scenario under tests/data/handmade is a recording with some resources replaced by
+// what istiod would send for objects that the recordings have not.
 std::shared_ptr<const mesh::PodConfig> config_of(const std::string& scenario, const std::string& pod);
 
 }  // namespace weft::tests

@@ -24,7 +24,23 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
 CNI_PATH = "/usr/lib/cni"
 SERVICES = [("web", "web", [("tcp-web", 8080, "TCP")]), ("greeter", "greeter", [("tcp-greeter", 7000, "TCP")]),
-            ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
+            ("steady", "steady", [("tcp-steady", 7001, "TCP")]), ("perf", "perf", [("tcp-iperf", 5201, "TCP")]), ("dns", "dns", [("dns", 53, "UDP")])]
+
+
+def sweep(prefix, directory=None):
+    """Removes what a run that could not clean up left: processes of its namespaces, the namespaces, its directory."""
+    for line in run("ip", "netns", "list", check=False).stdout.split("\n"):
+        name = line.split(" ")[0]
+        if not name.startswith(prefix + "-"):
+            continue
+        for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    Namespaces(prefix).close()
+    if directory:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 class Node:
@@ -57,6 +73,8 @@ workers:
 uplink:
   device: "net_af_packet0,iface=up0"
   addresses: ["10.99.0.{self.number}/24", "fd99::{self.number}/64"]
+pods:
+  ready_timeout: 3s
 host:
   interface: weft0
   addresses: ["192.168.77.{self.number}"]
@@ -74,10 +92,9 @@ admin:
   address: "{self.admin}"
 """
 
-    def start(self):
-        self.process = Process(f"dataplane-{self.short}",
-                               [BUILD / "dataplane/weft-dataplane", "--config", self.directory / "dataplane.yaml"],
-                               self.mesh.directory, namespace=self.namespace)
+    def start(self, wrapper=()):
+        command = [*wrapper, BUILD / "dataplane/weft-dataplane", "--config", self.directory / "dataplane.yaml"]
+        self.process = Process(f"dataplane-{self.short}", command, self.mesh.directory, namespace=self.namespace)
         wait_until(lambda: self.answers() or not self.process.alive(), 30, f"{self.name} answers")
         if not self.process.alive():
             raise CommandError(f"{self.name} ended:\n{self.process.text()[-2000:]}")
@@ -88,6 +105,12 @@ admin:
     def ctl(self, *arguments):
         """weftctl's answer as a document."""
         return json.loads(run(BUILD / "cli/weftctl", "--socket", self.socket, "-o", "json", *arguments).stdout)
+
+    def metrics(self):
+        """{name: value} of the metrics without labels."""
+        text = run("curl", "-fsS", "--max-time", 5, f"http://{self.admin}/metrics", namespace=self.namespace).stdout
+        pairs = (line.split(" ") for line in text.split("\n") if line and line[0] != "#" and "{" not in line)
+        return {name: float(value) for name, value, *_ in pairs}
 
     def cni_config(self):
         return {"cniVersion": "1.1.0", "name": "weft", "type": "weft-cni", "socket": str(self.socket),
@@ -101,8 +124,8 @@ admin:
                        "CNI_NETNS": netns, "CNI_IFNAME": "eth0", "CNI_PATH": f"{BUILD}/cni:{CNI_PATH}",
                        "CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE={pod_namespace};K8S_POD_NAME={pod};"
                                    f"K8S_POD_INFRA_CONTAINER_ID={container};K8S_POD_UID={uid}"}
-        done = run(BUILD / "cni/weft-cni", namespace=self.namespace, stdin=json.dumps(config or self.cni_config()),
-                   env=environment, check=False)
+        stdin = config if isinstance(config, str) else json.dumps(config or self.cni_config())
+        done = run(BUILD / "cni/weft-cni", namespace=self.namespace, stdin=stdin, env=environment, check=False)
         if check and done.returncode != 0:
             raise CommandError(f"weft-cni {command} {pod}: {done.stdout} {done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else {}
@@ -114,7 +137,8 @@ class Pod:
         self.node, self.app, self.in_mesh = node, app, in_mesh
         self.short = f"pod-{name}"
         self.container = f"{name}-{os.urandom(4).hex()}"
-        self.addresses = []
+        self.addresses, self.result = [], None
+        self.config = None  # of the CNI network, where it is not the node's usual one
 
     @property
     def namespace(self):
@@ -130,20 +154,23 @@ class Pod:
 
     def attach(self):
         """What a kubelet and a container runtime do: the pod's object, a namespace, CNI ADD, then its addresses."""
-        self._report()
+        self.report()
         self.mesh.namespaces.add(self.short)
-        result = self.node.cni("ADD", self.container, f"/run/netns/{self.namespace}", self.name,
-                               self.kubernetes_namespace)
-        self.addresses = [ip["address"].split("/")[0] for ip in result["ips"]]
-        self._report()
+        self.result = self.cni("ADD")
+        self.addresses = [ip["address"].split("/")[0] for ip in self.result["ips"]]
+        self.report()
         return self
 
-    def _report(self):
+    def cni(self, command, **options):
+        return self.node.cni(command, self.container, f"/run/netns/{self.namespace}", self.name,
+                             self.kubernetes_namespace, **{"config": self.config, **options})
+
+    def report(self):
         self.mesh.cluster.set_pod(self.name, self.kubernetes_namespace, self.account, self.node.name,
                                   f"10.99.0.{self.node.number}", self.app, self.addresses, mesh=self.in_mesh)
 
     def detach(self):
-        self.node.cni("DEL", self.container, f"/run/netns/{self.namespace}", self.name, self.kubernetes_namespace)
+        self.cni("DEL")
         self.mesh.namespaces.delete(self.short)
         self.mesh.cluster.delete_pod(self.kubernetes_namespace, self.name)
 
@@ -180,9 +207,13 @@ class Mesh:
     # -- processes
 
     def start(self, name, command, namespace=None, **options):
-        process = Process(name, command, self.directory, namespace=namespace, **options)
+        log = f"{name}-{len(self.processes)}"  # one log a process: a name may be used again
+        process = Process(log, command, self.directory, namespace=namespace, **options)
         self.processes.append(process)
         return process
+
+    def processes_in(self, namespace):
+        return [p for p in self.processes if p.namespace == namespace]
 
     # -- building
 

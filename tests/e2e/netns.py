@@ -21,8 +21,14 @@ def run(*command, namespace=None, check=True, stdin=None, timeout=30, env=None):
     return done
 
 
+# Deadlines of five seconds and more only say that a machine is sick, so a busy one gets more. Shorter ones are claims.
+PATIENCE = float(os.environ.get("WEFT_PATIENCE", "4"))
+
+
 def wait_until(condition, seconds, what):
     """Poll `condition` until it returns something true, and return that. A deadline, never a fixed sleep."""
+    if seconds >= 5:
+        seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -37,7 +43,7 @@ class Process:
     """A program started in a namespace, with its output in a file."""
 
     def __init__(self, name, command, log_directory, namespace=None, env=None):
-        self.name = name
+        self.name, self.namespace = name, namespace
         self.log = pathlib.Path(log_directory) / f"{name}.log"
         if namespace:
             command = ("nsenter", f"--net=/run/netns/{namespace}", *command)

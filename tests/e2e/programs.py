@@ -31,10 +31,10 @@ def listening(namespace, port, kind="-ltn"):
     return f":{port} " in run("ss", "-H", kind, namespace=namespace).stdout
 
 
-def start_nginx(mesh, name, namespace, port):
+def start_nginx(mesh, name, namespace, port, page=MARKER, wrapper=()):
     config = mesh.directory / f"{name}.conf"
-    config.write_text(NGINX.format(directory=mesh.directory, name=name, port=port, marker=MARKER))
-    process = mesh.start(f"nginx-{name}", ["nginx", "-c", config], namespace=namespace)
+    config.write_text(NGINX.format(directory=mesh.directory, name=name, port=port, marker=page))
+    process = mesh.start(f"nginx-{name}", [*wrapper, "nginx", "-c", config], namespace=namespace)
     wait_until(lambda: listening(namespace, port), 5, f"nginx of {name} listens")
     return process
 
@@ -50,10 +50,13 @@ def start_programs(mesh):
     start_nginx(mesh, "web", pods["web"].namespace, 8080)
     pods["greeter"].start("greeter", "socat", "-d", "-d", "TCP6-LISTEN:7000,fork,reuseaddr,ipv6only=0",
                           "SYSTEM:echo 220 greeter ready; cat")
+    pods["steady"].start("steady", "socat", "TCP6-LISTEN:7001,fork,reuseaddr,ipv6only=0",
+                         "SYSTEM:echo 220 steady ready; cat")
     pods["perf"].start("iperf3-server", "iperf3", "-s")
     pods["dns"].start("dnsmasq", "dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--user=root", "--port=53",
                       "--address=/answer.shop/192.0.2.53")
     wait_until(lambda: listening(pods["greeter"].namespace, 7000), 5, "the greeter listens")
+    wait_until(lambda: listening(pods["steady"].namespace, 7001), 5, "the steady server listens")
     wait_until(lambda: listening(pods["perf"].namespace, 5201), 5, "iperf3 listens")
     wait_until(lambda: listening(pods["dns"].namespace, 53, "-lun"), 5, "dnsmasq listens")
 
@@ -74,8 +77,3 @@ def peer_authentication(mode, name="default", namespace="istio-system", app=None
     return {"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
             "metadata": {"name": name, "namespace": namespace, "creationTimestamp": "2026-01-01T00:00:00Z"},
             "spec": spec}
-
-
-def mesh_config(outbound="ALLOW_ANY"):
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"},
-            "data": {"mesh": f"trustDomain: cluster.local\noutboundTrafficPolicy:\n  mode: {outbound}\n"}}

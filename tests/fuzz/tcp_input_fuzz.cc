@@ -128,7 +128,11 @@ class Program {
       case 3: engine_->abort(now_, id); break;
       case 4: engine_->shutdown_send(now_, id); break;
       case 5: engine_->receive(now_, id, u16()); break;
-      case 6: engine_->on_icmp_error(now_, flow(u8()), {static_cast<IcmpErrorKind>(u8() % 3), snd_nxt_[0].raw() - u8(), u16()}); break;
+      case 6:
+        engine_->on_icmp_error(
+            now_, flow(u8()),
+            {static_cast<IcmpErrorKind>(u8() % 3), snd_nxt_[0].raw() - u8(), u16()});
+        break;
       default:
         if (engine_->send_space(id) > 0) {
           engine_->send(now_, id, ByteChain::copy_of(std::vector<std::uint8_t>(1 + u16() % 5000, 9), frames_));

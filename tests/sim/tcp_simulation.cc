@@ -173,7 +173,8 @@ void TcpSimulation::launch(int side, Datagram&& datagram) {
   for (int i = 0; i < copies; ++i) {
     Time at = leaves + wire_.delay;
     if (random_.chance(wire_.reorder)) {
-      at = at + Duration::nanoseconds(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(wire_.jitter.ns()) + 1)));
+      at = at + Duration::nanoseconds(static_cast<std::int64_t>(
+                    random_.below(static_cast<std::uint64_t>(wire_.jitter.ns()) + 1)));
     }
     flying_.push({at, order_++, 1 - side, datagram});
   }

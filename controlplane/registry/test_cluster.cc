@@ -1,4 +1,4 @@
-#include "controlplane/xds/test_cluster.h"
+#include "controlplane/registry/test_cluster.h"
 
 #include <algorithm>
 #include <filesystem>
