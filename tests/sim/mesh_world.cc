@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/log.h"
 #include "crypto/test_mesh.h"
 
 namespace weft::sim {
@@ -26,6 +27,7 @@ WorldOptions::WorldOptions() {
 
 MeshWorld::MeshWorld(const WorldOptions& options) : options_(options), random_(options.seed) {
   unix_ms_now = crypto::TestMesh::kNow * 1000;
+  set_log_level(LogLevel::kWarning);  // a line for each connection says nothing here
   for (unsigned i = 0; i < 2; ++i) {
     NodeOptions node;
     node.number = i;
