@@ -187,6 +187,20 @@ void Soak::judge(Client& client) {
   }
 }
 
+// The connections that still wait, each with what it waits for.
+std::string Soak::unfinished() const {
+  std::string text;
+  for (const auto& client : clients_) {
+    const Socket& s = *client->socket;
+    if (s.closed) continue;
+    text += "\n  " + s.local.to_string() + " -> " + s.remote.to_string() + ": read " + std::to_string(client->read) +
+            " of " + std::to_string(client->errand.response) + ", wrote " + std::to_string(s.bytes_written) + " of " +
+            std::to_string(client->errand.request + kHeader) + ", unsent " + std::to_string(s.unsent.size()) + ", flags " +
+            std::to_string(client->errand.flags) + (s.reading ? "" : ", not reading") + (s.eof() ? ", at the end" : "");
+  }
+  return text;
+}
+
 std::string Soak::run() {
   const bool changes = random_.chance(0.7);
   for (unsigned i = 0; i < kConnections && failure_.empty(); ++i) {
@@ -197,12 +211,17 @@ std::string Soak::run() {
   }
   const auto all_closed = [this] {
     for (const auto& client : clients_) {
-      if (!client->socket->closed) return false;
+      // A RST that the wire loses is not sent again: only a keepalive would tell a client that waits in silence.
+      const bool may_wait = (client->errand.flags & Errand::kServerResets) != 0;
+      if (!client->socket->closed && !may_wait) return false;
     }
     return true;
   };
-  if (!changes && !world_.run_until(all_closed, Duration::seconds(900))) fail("connections did not end");
+  if (!changes && !world_.run_until(all_closed, Duration::seconds(900))) fail("connections did not end: " + unfinished());
   if (changes) world_.run(Duration::seconds(30));
+  for (auto& client : clients_) {
+    if (!changes && !client->socket->closed) client->socket->abort();  // its program has waited long enough
+  }
   for (auto& client : clients_) {
     // Whom a policy denies, or whom the mode does not let in, is not a failure: only undisturbed seeds say more.
     if (changes) client->must_succeed = false;
