@@ -193,10 +193,12 @@ std::string Soak::unfinished() const {
   for (const auto& client : clients_) {
     const Socket& s = *client->socket;
     if (s.closed) continue;
-    text += "\n  " + s.local.to_string() + " -> " + s.remote.to_string() + ": read " + std::to_string(client->read) +
-            " of " + std::to_string(client->errand.response) + ", wrote " + std::to_string(s.bytes_written) + " of " +
-            std::to_string(client->errand.request + kHeader) + ", unsent " + std::to_string(s.unsent.size()) + ", flags " +
-            std::to_string(client->errand.flags) + (s.reading ? "" : ", not reading") + (s.eof() ? ", at the end" : "");
+    text += "\n  " + s.local.to_string() + " -> " + s.remote.to_string() + ": read " +
+            std::to_string(client->read) + " of " + std::to_string(client->errand.response) +
+            ", wrote " + std::to_string(s.bytes_written) + " of " +
+            std::to_string(client->errand.request + kHeader) + ", unsent " +
+            std::to_string(s.unsent.size()) + ", flags " + std::to_string(client->errand.flags) +
+            (s.reading ? "" : ", not reading") + (s.eof() ? ", at the end" : "");
   }
   return text;
 }
@@ -217,7 +219,8 @@ std::string Soak::run() {
     }
     return true;
   };
-  if (!changes && !world_.run_until(all_closed, Duration::seconds(900))) fail("connections did not end: " + unfinished());
+  if (!changes && !world_.run_until(all_closed, Duration::seconds(900)))
+    fail("connections did not end: " + unfinished());
   if (changes) world_.run(Duration::seconds(30));
   for (auto& client : clients_) {
     if (!changes && !client->socket->closed) client->socket->abort();  // its program has waited long enough
