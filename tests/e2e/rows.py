@@ -369,6 +369,7 @@ while not stop and len(errors) < 20:
         echoed += 1
         with greeted() as short: echo(short, b"short\n")
         opened += 1
+        if opened == 1: print("running", flush=True)
     except OSError as error:
         errors.append(f"after {echoed}: {error!r}")
     time.sleep(0.1)
