@@ -32,7 +32,10 @@ struct TreeError : std::runtime_error {
 // Builds one document's tree from the parser's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp reads a stray ',' as an empty document and does not pass over it: without this, for ever.
+    if (mark.pos == start_) throw TreeError(position_of(mark), "no value can begin here");
+    start_ = mark.pos;
     root_ = {};
     anchors_.clear();
     values_ = 0;
@@ -134,6 +137,7 @@ class TreeBuilder : public YAML::EventHandler {
     for (const Member& member : value.members) count(member.value, position);
   }
 
+  int start_ = -1;  // offset of the document that was begun last
   Value root_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Value> anchors_;

@@ -47,6 +47,8 @@ TEST(YamlTree, SaysWhereItIsWrong) {
       {"a: [1, 2", "1:1 end of sequence flow not found"},
       {"a: 1\n b: 2", "2:3 illegal map value"},
       {"a: *nobody", "1:4 the referenced anchor is not defined"},
+      {", a", "1:1 no value can begin here"},
+      {"a: 1\n---\n]", "3:1 illegal flow end"},
       {"a: !!int x", "1:4 \"x\" is not a !!int"},
       {"a: !mine x", "1:4 unknown tag !mine"},
       {"? [a]\n: b", "1:3 a map key must be a scalar"},

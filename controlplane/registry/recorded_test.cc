@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+
 #include "controlplane/config/source_files.h"
 #include "controlplane/config/store.h"
 #include "controlplane/registry/index.h"
@@ -30,17 +33,25 @@ struct Recorded {
   }
 };
 
+// Each is loaded once.
+const Recorded& recorded_of(const std::string& scenario) {
+  static std::map<std::string, std::unique_ptr<Recorded>> loaded;
+  auto& recorded = loaded[scenario];
+  if (!recorded) recorded = std::make_unique<Recorded>(scenario);
+  return *recorded;
+}
+
 TEST(Recorded, EveryScenarioIsReadWithoutError) {
   for (const char* scenario :
        {"plain", "strict-mtls", "permissive-port-disable", "authz-l4", "tcp-routing", "headless"}) {
-    Recorded recorded(scenario);
+    const Recorded& recorded = recorded_of(scenario);
     EXPECT_THAT(recorded.errors, testing::IsEmpty()) << scenario;
     EXPECT_TRUE(recorded.store.snapshot()->ready()) << scenario;
   }
 }
 
 TEST(Recorded, Plain) {
-  Recorded recorded("plain");
+  const Recorded& recorded = recorded_of("plain");
   const Index& index = *recorded.index;
   EXPECT_EQ(index.nodes().size(), 2u);
   EXPECT_EQ(index.nodes().at("node-a").locality.to_string(), "east/east-1");
@@ -68,19 +79,19 @@ TEST(Recorded, Plain) {
 }
 
 TEST(Recorded, PeerAuthentication) {
-  EXPECT_EQ(Recorded("plain").mtls("data", "mysql").mode, MtlsMode::kPermissive);
-  EXPECT_EQ(Recorded("strict-mtls").mtls("data", "mysql").mode, MtlsMode::kStrict);
-  Recorded mixed("permissive-port-disable");
+  EXPECT_EQ(recorded_of("plain").mtls("data", "mysql").mode, MtlsMode::kPermissive);
+  EXPECT_EQ(recorded_of("strict-mtls").mtls("data", "mysql").mode, MtlsMode::kStrict);
+  const Recorded& mixed = recorded_of("permissive-port-disable");
   const EffectiveMtls echo = mixed.mtls("samples", "tcp-echo");
   EXPECT_EQ(echo.at(9000), MtlsMode::kStrict);
   EXPECT_EQ(echo.at(9001), MtlsMode::kDisable);
   EXPECT_EQ(echo.at(9002), MtlsMode::kPermissive);
   EXPECT_EQ(mixed.mtls("samples", "httpbin").at(8080), MtlsMode::kDisable);
-  EXPECT_EQ(Recorded("headless").mtls("data", "cassandra").mode, MtlsMode::kStrict);
+  EXPECT_EQ(recorded_of("headless").mtls("data", "cassandra").mode, MtlsMode::kStrict);
 }
 
 TEST(Recorded, AuthorizationPolicies) {
-  Recorded recorded("authz-l4");
+  const Recorded& recorded = recorded_of("authz-l4");
   auto policies = recorded.index->authorization("samples", {{"app", "tcp-echo"}});
   ASSERT_EQ(policies.size(), 1u);
   EXPECT_EQ(policies[0]->action, AuthorizationAction::kDeny);
@@ -90,7 +101,7 @@ TEST(Recorded, AuthorizationPolicies) {
 }
 
 TEST(Recorded, KindsThatAreNotReadAreWarnedOfByName) {
-  Recorded recorded("tcp-routing");
+  const Recorded& recorded = recorded_of("tcp-routing");
   EXPECT_THAT(recorded.warnings, testing::Contains("tcp-echo.yaml:2:1: kind: kind has no effect yet: DestinationRule "
                                                    "samples/tcp-echo"));
   EXPECT_THAT(recorded.warnings, testing::Contains("tcp-echo.yaml:11:1: kind: kind has no effect yet: VirtualService "

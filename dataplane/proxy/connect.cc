@@ -101,8 +101,8 @@ bool Proxy::start_server_tls(Time now, StreamId id, Stream& stream, const mesh::
   return true;
 }
 
-// tcp_proxy's max_connect_attempts: the host did not accept, so a host is chosen anew. Two pods of one node have only the
-// one host; there the first answer is the answer.
+// tcp_proxy's max_connect_attempts: the host did not accept, so a host is chosen anew. Two pods of
+// one node have only the one host; there the first answer is the answer.
 void Proxy::connect_again(Time now, StreamId id) {
   Stream& stream = *table_.find(id);
   count_out(stream);

@@ -182,7 +182,10 @@ void Proxy::judge(Time now, StreamId id) {
   }
   mesh::PolicyChoice policy = policy_of(stream, *chosen.chain);
   if (policy.refusal != mesh::Refusal::kNone) {
-    return end(now, id, {.reason = EndReason::kPolicy, .refusal = policy.refusal, .verdict = std::move(policy.verdict)});
+    return end(now, id,
+               {.reason = EndReason::kPolicy,
+                .refusal = policy.refusal,
+                .verdict = std::move(policy.verdict)});
   }
   note_allowed(now, id, stream, policy.verdict);
   route(now, id, stream, chosen);
@@ -197,7 +200,8 @@ void Proxy::route(Time now, StreamId id, Stream& stream, const Chosen& chosen) {
   }
   if (const auto* proxy = std::get_if<mesh::TcpProxy>(&chosen.chain->terminal)) {
     stream.idle_timeout = proxy->idle_timeout;
-    if (stream.attempts++ == 0) stream.attempts_left = static_cast<std::uint8_t>(std::min(proxy->max_connect_attempts, 255u));
+    if (stream.attempts++ == 0)
+      stream.attempts_left = static_cast<std::uint8_t>(std::min(proxy->max_connect_attempts, 255u));
     if (stream.attempts_left > 0) --stream.attempts_left;
   }
   const mesh::Cluster& cluster = *choice.cluster;
@@ -245,8 +249,10 @@ void Proxy::pass_into(Time now, StreamId id, Stream& stream, const mesh::PodSnap
     crypto::PeerCertificate server;
     server.uri_san = pod.identity.uri();
     if (!peer_matches(tls->san_matchers, server)) {
-      return end(now, id, {.reason = EndReason::kTls,
-                           .detail = absl::StrCat("to the server: ", server.uri_san, " is not an identity that the cluster expects")});
+      return end(now, id,
+                 {.reason = EndReason::kTls,
+                  .detail = absl::StrCat("to the server: ", server.uri_san,
+                                         " is not an identity that the cluster expects")});
     }
     stream.first_bytes = std::make_unique<FirstBytes>(FirstBytes{true, tls->sni, tls->alpn});
   } else {

@@ -187,8 +187,10 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
   (side == Side::kClient ? stream.peer : stream.upstream_peer) = peer;
   if (side == Side::kClient) return judge(now, id);
   if (!stream.expects_peer || stream.expects_peer->matches(leg.tls->peer())) return open(now, id);
-  end(now, id, {.reason = EndReason::kTls,
-                .detail = "to the server: " + leg.tls->peer().uri_san + " is not an identity that the cluster expects"});
+  end(now, id,
+      {.reason = EndReason::kTls,
+       .detail = "to the server: " + leg.tls->peer().uri_san +
+                 " is not an identity that the cluster expects"});
 }
 
 }  // namespace weft::proxy

@@ -100,7 +100,8 @@ class Proxy {
   std::optional<Ending> check_local_identity(const Stream& stream) const;
 
   // connect.cc: the server's leg
-  void connect(Time now, StreamId id, Stream& stream, const mesh::Cluster& cluster, const mesh::TransportSocket& socket);
+  void connect(Time now, StreamId id, Stream& stream, const mesh::Cluster& cluster,
+               const mesh::TransportSocket& socket);
   std::optional<net::FlowKey> key_towards(const Stream& stream) const;
   void connect_again(Time now, StreamId id);
   bool start_server_tls(Time now, StreamId id, Stream& stream, const mesh::UpstreamTls& tls);

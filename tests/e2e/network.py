@@ -204,7 +204,7 @@ while True:
 MANY = """
 import socket, sys, time
 started = time.monotonic()
-for number in range(5000):
+for number in range(1000):
     try:
         with socket.create_connection((sys.argv[1], 9001), 10) as connection:
             connection.settimeout(10)
@@ -215,12 +215,12 @@ for number in range(5000):
             if greeting != b"220 quick\\n": raise OSError(f"got {greeting}")
     except OSError as error:
         print("failed", number, repr(error)); sys.exit(1)
-print("done", round(5000 / (time.monotonic() - started)))
+print("done", round(1000 / (time.monotonic() - started)))
 """
 
 
 @scenario
-def five_thousand_connections_in_a_row_all_succeed(mesh):
+def a_thousand_connections_in_a_row_all_succeed(mesh):
     with extra_pod(mesh, "quick", "perf", "node-b") as server:
         mesh.wait_ready()
         server.start("quick", "python3", "-c", QUICK_SERVER)

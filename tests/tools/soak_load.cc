@@ -67,7 +67,8 @@ class Connection {
   // What can be done now. False: it has ended, and is counted.
   bool drive() {
     if (!read_some()) return false;
-    if (has(server_ ? Errand::kServerResets : Errand::kClientResets) && known_ && in_ + out_ > (wanted() + given()) / 2) {
+    if (has(server_ ? Errand::kServerResets : Errand::kClientResets) && known_ &&
+        in_ + out_ > (wanted() + given()) / 2) {
       const linger now{1, 0};
       ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
       ++figures_.resets;
@@ -173,7 +174,8 @@ class Load {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_port = __builtin_bswap16(port);
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_, 4096) != 0) {
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_, 4096) != 0) {
       throw std::runtime_error(std::string("listen: ") + std::strerror(errno));
     }
     watch(listener_, nullptr, EPOLLIN);
