@@ -219,7 +219,7 @@ def row_9_control_long_lived_certificates(mesh):
 @scenario
 def row_9_control_a_connection_that_breaks(mesh):
     traffic = rows.Traffic(mesh)
-    wait_until(lambda: traffic_connections(mesh), 5, "traffic runs")
+    wait_until(lambda: any(c["bytes_sent"] > 0 for c in traffic_connections(mesh)), 5, "traffic runs")
     with applied(mesh, "policy-steady.yaml", authorization_policy("steady-deny", "DENY", ["client"], "steady")):
         with fails_with("during rotation"):
             wait_until(lambda: not traffic_connections(mesh), 5, "the connection is closed")

@@ -372,6 +372,10 @@ while not stop and len(errors) < 20:
     except OSError as error:
         errors.append(f"after {echoed}: {error!r}")
     time.sleep(0.1)
+try:
+    echo(long, b"last\n")
+except OSError as error:
+    errors.append(f"at the end: {error!r}")
 print(json.dumps({"echoed": echoed, "opened": opened, "errors": errors}))
 """
 
