@@ -36,7 +36,9 @@ def build(mesh, seed):
     mesh.add_nodes()
     for node in mesh.nodes.values():
         with open(node.directory / "dataplane.yaml", "a") as file:
-            file.write(f"tcp:\n  time_wait: {TIME_WAIT_S}s\n")
+            file.write(f"tcp:\n  time_wait: {TIME_WAIT_S}s\n"
+                       # a RST that is lost is not repeated: keepalive finds the half-open connection that it leaves
+                       "  keepalive_idle: 20s\n  keepalive_interval: 5s\n")
     impair = impair_wire(mesh, seed)
     mesh.cluster.copy(ROOT / "configs/demo")
     mesh.start_controlplane()

@@ -1,6 +1,7 @@
 #include "tests/sim/mesh_cluster.h"
 
 #include <stdexcept>
+#include <tuple>
 
 #include "controlplane/registry/test_cluster.h"
 #include "controlplane/xds/generate.h"
@@ -20,6 +21,20 @@ const std::map<XdsType, mesh::XdsType> kRead = {{XdsType::kCluster, mesh::XdsTyp
 const crypto::TestMesh& authority() {
   static const crypto::TestMesh mesh;
   return mesh;
+}
+
+std::shared_ptr<const crypto::Credentials> make(const std::string& account, std::int64_t not_before,
+                                                std::int64_t not_after) {
+  static std::map<std::tuple<std::string, std::int64_t, std::int64_t>, std::shared_ptr<const crypto::Credentials>> made;
+  auto& credentials = made[{account, not_before, not_after}];
+  if (credentials == nullptr) {
+    crypto::LeafTemplate leaf;
+    leaf.uri_sans = {identity_of(account)};
+    leaf.not_before = not_before;
+    leaf.not_after = not_after;
+    credentials = authority().credentials(authority().workload(leaf));
+  }
+  return credentials;
 }
 
 std::string text(unsigned number) { return std::to_string(number); }
@@ -57,6 +72,10 @@ struct MeshCluster::Objects {
 };
 
 std::string identity_of(const std::string& account) { return "spiffe://cluster.local/ns/shop/sa/" + account; }
+
+std::shared_ptr<const crypto::Credentials> credentials_for(const std::string& account) {
+  return make(account, crypto::TestMesh::kNow - 3600, crypto::TestMesh::kNow + 86'400);
+}
 
 MeshCluster::MeshCluster() : objects_(std::make_unique<Objects>()) { put("frame", kFrame); }
 MeshCluster::~MeshCluster() = default;
@@ -180,20 +199,22 @@ void MeshCluster::set_lifetime(const std::string& account, std::int64_t not_befo
   lifetimes_[account] = {not_before, not_after};
 }
 
-std::shared_ptr<const crypto::Credentials> MeshCluster::credentials_of(const std::string& account) {
-  Lifetime lifetime{crypto::TestMesh::kNow - 3600, crypto::TestMesh::kNow + 86'400};
-  if (const auto found = lifetimes_.find(account); found != lifetimes_.end()) lifetime = found->second;
-  if (lifetime.not_after == 0) return nullptr;
-  static std::map<std::pair<std::string, Lifetime>, std::shared_ptr<const crypto::Credentials>> made;
-  auto& credentials = made[{account, lifetime}];
-  if (credentials == nullptr) {
-    crypto::LeafTemplate leaf;
-    leaf.uri_sans = {identity_of(account)};
-    leaf.not_before = lifetime.not_before;
-    leaf.not_after = lifetime.not_after;
-    credentials = authority().credentials(authority().workload(leaf));
+std::shared_ptr<const crypto::Credentials> MeshCluster::credentials_of(const std::string& account) const {
+  const auto found = lifetimes_.find(account);
+  if (found == lifetimes_.end()) return credentials_for(account);
+  return found->second.not_after == 0 ? nullptr : make(account, found->second.not_before, found->second.not_after);
+}
+
+std::shared_ptr<const mesh::PodConfig> MeshCluster::config_of(const Pod& pod) const {
+  const auto tuned = tuned_.find(pod.spec.name);
+  if (tuned == tuned_.end()) return pod.config;
+  mesh::PodConfig::Clusters clusters;
+  for (const auto& [name, cluster] : pod.config->clusters()) {
+    auto changed = std::make_shared<mesh::Cluster>(*cluster);
+    tuned->second(*changed);
+    clusters[name] = std::move(changed);
   }
-  return credentials;
+  return std::make_shared<mesh::PodConfig>(pod.config->version(), pod.config->listeners(), std::move(clusters));
 }
 
 std::shared_ptr<const proxy::NodeView> MeshCluster::view_of(unsigned node) {
@@ -215,7 +236,7 @@ std::shared_ptr<const proxy::NodeView> MeshCluster::view_of(unsigned node) {
     if (!p.in_mesh) continue;
     p.identity = mesh::Identity::intern(identity_of(pod.spec.account));
     p.ready = pod.spec.ready;
-    if (p.ready) p.config = pod.config;
+    if (p.ready) p.config = config_of(pod);
     if (!p.ready) p.lacks = {"listeners"};
     if (auto own = credentials_of(pod.spec.account)) (*credentials)[identity_of(pod.spec.account)] = std::move(own);
   }

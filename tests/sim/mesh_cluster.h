@@ -2,6 +2,7 @@
 // objects -> index -> generated Envoy resources -> mesh tables, with real certificates beside it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,6 +51,9 @@ class MeshCluster {
   // The packet layer's side of the same; interfaces and routes are the node's.
   void fill(unsigned node, net::NetworkSpec* spec) const;
 
+  // What no Kubernetes object of ours can say yet (limits, HBONE) is said to the pod's clusters themselves.
+  void tune(const std::string& pod, std::function<void(mesh::Cluster&)> change) { tuned_[pod] = std::move(change); }
+
   // Another lifetime for an account's certificate, from the next view_of() on.
   void set_lifetime(const std::string& account, std::int64_t not_before, std::int64_t not_after);
   void take_certificate(const std::string& account) { lifetimes_[account] = {0, 0}; }
@@ -70,7 +74,8 @@ class MeshCluster {
   std::string pod_yaml(const Pod& pod) const;
   std::string slices_yaml(const std::string& name, const Service& service) const;
   void configure(Pod& pod);
-  std::shared_ptr<const crypto::Credentials> credentials_of(const std::string& account);
+  std::shared_ptr<const mesh::PodConfig> config_of(const Pod& pod) const;
+  std::shared_ptr<const crypto::Credentials> credentials_of(const std::string& account) const;
 
   struct Pod {
     PodSpec spec;
@@ -82,10 +87,13 @@ class MeshCluster {
   std::map<std::string, Pod> pods_;
   std::map<std::string, Service> services_;
   std::map<std::string, Lifetime> lifetimes_;
+  std::map<std::string, std::function<void(mesh::Cluster&)>> tuned_;
   InterfaceId next_interface_ = 16;
   unsigned next_number_[2] = {10, 10};
   std::uint64_t version_ = 0;
 };
+
+std::shared_ptr<const crypto::Credentials> credentials_for(const std::string& account);  // that live a day
 
 std::string identity_of(const std::string& account);  // "spiffe://cluster.local/ns/shop/sa/..."
 

@@ -190,8 +190,8 @@ TEST_F(ProxyTest, AServersExpiredCertificateIsRefusedByTheClient) {
   s.write("x");
   EXPECT_TRUE(world.run_until([&] { return s.reset(); }));
   EXPECT_NE(world.last_refusal().detail.find("expired"), std::string::npos) << world.last_refusal().detail;
-  EXPECT_TRUE(world.run_until(
-      [&] { return world.ends(EndReason::kTls) == 2; }));  // the other side hears it by an alert
+  // The other side hears it by an alert.
+  EXPECT_TRUE(world.run_until([&] { return world.ends(EndReason::kTls) == 2; }));
   EXPECT_EQ(world.last_refusal().detail, "from the client: peer sent a TLS alert: certificate_expired");
 }
 

@@ -42,7 +42,7 @@ class Soak {
   void change_something();
   void drive(Client& client);
   void judge(Client& client);
-  std::string unfinished() const;
+  std::string open_ones();
   void fail(const std::string& what) { if (failure_.empty()) failure_ = what; }
 
   Random random_;

@@ -69,8 +69,7 @@ class Connection {
     if (!read_some()) return false;
     if (has(server_ ? Errand::kServerResets : Errand::kClientResets) && known_ &&
         in_ + out_ > (wanted() + given()) / 2) {
-      const linger now{1, 0};
-      ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+      reset();
       ++figures_.resets;
       return false;
     }
@@ -79,12 +78,19 @@ class Connection {
     ++figures_.complete;
     return false;
   }
-  void note_stuck() { ++figures_.stuck; }
+  void give_up() {
+    ++figures_.stuck;
+    reset();
+  }
 
   const int fd;
   const Time opened = read_clock();
 
  private:
+  void reset() {  // the close that follows sends RST
+    const linger now{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
   bool has(std::uint32_t flag) const { return (errand_.flags & flag) != 0; }
   std::uint64_t wanted() const { return server_ ? errand_.request : errand_.response; }
   std::uint64_t given() const { return server_ ? errand_.response : errand_.request; }
@@ -255,7 +261,7 @@ class Load {
     swept_ = now;
     std::erase_if(open_, [&](const auto& connection) {
       if (now < connection->opened + kPatience) return false;
-      connection->note_stuck();
+      connection->give_up();
       return true;
     });
   }
