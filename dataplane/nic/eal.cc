@@ -57,7 +57,8 @@ std::vector<std::string> arguments(const EalOptions& options, int core) {
   std::vector<std::string> args = {"weft", "--lcores=0@" + std::to_string(core), "--file-prefix=" + options.node,
                                    "--no-telemetry", "-m", std::to_string(options.memory_mb)};
   if (options.huge_pages) {
-    args.push_back("--in-memory");
+    // One file: virtio-user hands its memory to the peer as descriptors, at most eight of them.
+    args.insert(args.end(), {"--in-memory", "--single-file-segments"});
   } else {
     // DPDK refuses --in-memory together with --no-huge; these two have the same effect: no files.
     args.insert(args.end(), {"--no-huge", "--no-shconf", "--iova-mode=va"});
