@@ -14,6 +14,8 @@
 
 namespace weft::nic {
 
+inline constexpr std::uint32_t kEthernetHeader = 14;
+
 #define WEFT_PORT_DROPS(X)                                               \
   X(kNoMbuf, "no buffer to describe or copy the frame in")               \
   X(kQueueFull, "the device's transmit queue is full")                   \

@@ -13,7 +13,6 @@ namespace weft::nic {
 
 namespace {
 
-constexpr std::uint32_t kEthernetHeader = 14;
 constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
 constexpr std::uint16_t kEtherTypeIpv6 = 0x86dd;
 constexpr std::uint8_t kTcp = 6;
@@ -96,12 +95,26 @@ void PortLink::disarm() {
   rte_eth_dev_rx_intr_disable(options_.port, options_.queue);
 }
 
+// False: it is longer than a small buffer, or there is none; take() then keeps the mbuf itself.
+bool PortLink::take_copy(rte_mbuf* m, Packet& packet) {
+  const std::uint32_t size = m->pkt_len;
+  if (m->nb_segs != 1 || size > kSmallCapacity - kHeadroom) return false;
+  Slice copy = Slice::allocate(*options_.small_pool, kHeadroom);
+  if (!copy) return false;
+  copy.append({rte_pktmbuf_mtod(m, const std::uint8_t*), size});
+  packet.bytes.push_back(std::move(copy));
+  rte_pktmbuf_free(m);
+  return true;
+}
+
 void PortLink::take(rte_mbuf* m, Packet& packet) {
   packet.offload = offload_of(m, {rte_pktmbuf_mtod(m, const std::uint8_t*), m->data_len});
+  MbufPool* pool = options_.super_pool != nullptr ? options_.super_pool : options_.small_pool;
+  if (pool != options_.small_pool && take_copy(m, packet)) return;
   while (m != nullptr) {
     rte_mbuf* next = std::exchange(m->next, nullptr);
     m->nb_segs = 1;
-    Buffer* buffer = wrap(m, options_.small_pool);
+    Buffer* buffer = wrap(m, pool);
     packet.bytes.push_back(Slice(buffer, rte_pktmbuf_mtod(m, std::uint8_t*), m->data_len));
     m = next;
   }
@@ -109,10 +122,14 @@ void PortLink::take(rte_mbuf* m, Packet& packet) {
 
 unsigned PortLink::receive(std::span<Packet> burst) {
   if (armed_) disarm();
-  std::array<rte_mbuf*, kBurst> frames = early_;
+  std::array<rte_mbuf*, kBurst> frames;
   const auto wanted = static_cast<std::uint16_t>(std::min<std::size_t>(burst.size(), kBurst));
   unsigned count = std::exchange(early_count_, 0);
-  if (count == 0) count = rte_eth_rx_burst(options_.port, options_.queue, frames.data(), wanted);
+  if (count > 0) {
+    std::copy_n(early_.begin(), count, frames.begin());
+  } else {
+    count = rte_eth_rx_burst(options_.port, options_.queue, frames.data(), wanted);
+  }
   for (unsigned i = 0; i < count; ++i) {
     counters_.received_bytes.add(frames[i]->pkt_len);
     take(frames[i], burst[i]);

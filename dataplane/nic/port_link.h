@@ -20,10 +20,12 @@ struct QueueOptions {
   bool ip_checksum = false;         // fills in the IPv4 header checksums of the segments it cuts
   std::uint32_t frame_max = 0;      // longest frame without segmentation, Ethernet header included
   MbufPool* small_pool = nullptr;
+  MbufPool* super_pool = nullptr;     // what the device fills; nullptr: small_pool
   MbufPool* indirect_pool = nullptr;  // mbufs without storage: they point into shared slices' buffers
 };
 
-// Received mbufs become packets without a copy. On the way out a slice that nobody else holds goes as its own mbuf, a
+// Received mbufs become packets without a copy, but for small frames in large buffers, which would hold 16 KiB for what
+// may be one byte. On the way out a slice that nobody else holds goes as its own mbuf, a
 // shared one as an indirect mbuf; frames in more pieces than the device takes are copied together.
 class PortLink final : public net::Link {
  public:
@@ -44,6 +46,7 @@ class PortLink final : public net::Link {
 
   void disarm();
   void take(rte_mbuf* m, Packet& packet);
+  bool take_copy(rte_mbuf* m, Packet& packet);
   rte_mbuf* chain_of(Packet& packet);
   rte_mbuf* piece_of(Slice& slice);
   rte_mbuf* copy_of(const ByteChain& bytes);
