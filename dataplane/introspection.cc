@@ -131,6 +131,26 @@ void add_proxy_metrics(const WorkerGroup& workers, std::vector<agent::MetricReco
              of(&ProxyCounters::refused));
 }
 
+void add_worker_metrics(const worker::Worker& worker, std::vector<agent::MetricRecord>* metrics) {
+  const worker::WorkerCounters& counters = worker.counters();
+  const auto add = [&](const char* name, const char* help, double value) {
+    add_metric(metrics, name, help, value, {{"worker", std::to_string(worker.index())}});
+  };
+  constexpr double kSecond = 1e-9;
+  add("weft_worker_turns_total", "times round the loop", static_cast<double>(counters.turns.value()));
+  add("weft_worker_sleeps_total", "times it slept", static_cast<double>(counters.sleeps.value()));
+  add("weft_worker_busy_seconds_total", "time in turns that found work",
+      static_cast<double>(counters.busy_ns.value()) * kSecond);
+  add("weft_worker_idle_seconds_total", "time in turns that found none, and asleep",
+      static_cast<double>(counters.idle_ns.value()) * kSecond);
+  add("weft_worker_frames_received_total", "frames from links",
+      static_cast<double>(counters.received.value()));
+  add("weft_worker_frames_transmitted_total", "frames that links took",
+      static_cast<double>(counters.transmitted.value()));
+  add("weft_worker_frames_handed_over_total", "frames given to the worker that owns their flow",
+      static_cast<double>(counters.handed_over.value()));
+}
+
 }  // namespace
 
 std::vector<agent::ConnectionRecord> NodeIntrospection::connections(const agent::QueryLimits& limits) {
@@ -192,6 +212,7 @@ std::vector<agent::DropRecord> NodeIntrospection::drops() {
 std::vector<agent::MetricRecord> NodeIntrospection::metrics() {
   std::vector<agent::MetricRecord> metrics;
   add_proxy_metrics(workers_, &metrics);
+  for (const auto& unit : workers_.units()) add_worker_metrics(*unit->worker, &metrics);
   const Totals totals = gather(workers_);
   net::for_each_counter(totals.tcp, [&](const char* name, const char* text, std::uint64_t value) {
     if (std::string_view(name).starts_with("drop_")) return;  // among the drops, with their layer
