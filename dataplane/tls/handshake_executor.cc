@@ -1,6 +1,7 @@
 #include "dataplane/tls/handshake_executor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -34,17 +35,19 @@ struct Mailbox {
   std::mutex mutex;
   std::deque<HandshakeResult> results;
   std::function<void()> wake;
-  bool woken = false;  // a wake is on its way: the worker has not polled the queue empty since
+  std::atomic<bool> woken = false;  // the worker has not polled the queue empty since the last wake
 
   void put(HandshakeResult&& result) {
     std::lock_guard lock(mutex);
     results.push_back(std::move(result));
-    if (!std::exchange(woken, true) && wake) wake();
+    if (!woken.exchange(true, std::memory_order_release) && wake) wake();
   }
+  // Every turn asks, so that nothing is there is known without the lock.
   bool take(HandshakeResult* result) {
+    if (!woken.load(std::memory_order_acquire)) return false;
     std::lock_guard lock(mutex);
     if (results.empty()) {
-      woken = false;
+      woken.store(false, std::memory_order_relaxed);
       return false;
     }
     *result = std::move(results.front());
