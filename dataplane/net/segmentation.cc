@@ -4,12 +4,13 @@
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/headers.h"
+#include "dataplane/net/tcp_segment.h"
 
 namespace weft::net {
 
 namespace {
 
-constexpr std::uint8_t kFin = 0x01, kPsh = 0x08, kCwr = 0x80;
+constexpr std::uint8_t kCwr = 0x80;
 
 void set_total_bytes(std::uint8_t* ip, bool v6, std::uint32_t total) {
   if (v6) store_be16(ip + 4, static_cast<std::uint16_t>(total - 40));

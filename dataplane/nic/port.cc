@@ -130,7 +130,8 @@ Outcome Port::Impl::configure(bool interrupts) {
 Outcome Port::Impl::make_super_pool() {
   if (super_pool != nullptr) return {};
   constexpr std::uint32_t kSmallPerLarge = kLargeCapacity / kSmallCapacity;
-  const std::uint32_t buffers = options.small_pool->size() / kSmallPerLarge + std::uint32_t{options.descriptors} * queues;
+  const std::uint32_t in_rings = std::uint32_t{options.descriptors} * queues;
+  const std::uint32_t buffers = options.small_pool->size() / kSmallPerLarge + in_rings;
   auto made = MbufPool::create("super_" + std::to_string(id), buffers, kLargeCapacity);
   if (!made) return std::unexpected(made.error());
   super_pool = std::move(*made);
