@@ -18,12 +18,6 @@ std::string name_text(X509_NAME* name) {
   return contents_of(out.get());
 }
 
-std::int64_t unix_time(const ASN1_TIME* time) {
-  tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-  return static_cast<std::int64_t>(timegm(&parts));
-}
-
 std::string serial_text(const ASN1_INTEGER* serial) {
   std::string hex = to_hex({ASN1_STRING_get0_data(serial), static_cast<std::size_t>(ASN1_STRING_length(serial))});
   hex.erase(0, std::min(hex.find_first_not_of('0'), hex.size() - (hex.empty() ? 0 : 1)));
@@ -195,6 +189,10 @@ std::string PrivateKey::pem() const {
   return written([this](BIO* out) {
     return PEM_write_bio_PKCS8PrivateKey(out, native_.get(), nullptr, nullptr, 0, nullptr, nullptr);
   });
+}
+
+std::string PrivateKey::der() const {
+  return written([this](BIO* out) { return i2d_PKCS8PrivateKeyInfo_bio(out, native_.get()); });
 }
 
 PublicKey PrivateKey::public_key() const {

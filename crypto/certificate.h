@@ -78,6 +78,7 @@ class PrivateKey {
   static std::expected<PrivateKey, std::string> from_pem(std::string_view pem);
 
   std::string pem() const;  // PKCS#8
+  std::string der() const;  // PKCS#8
   PublicKey public_key() const;
   evp_pkey_st* native() const { return native_.get(); }
   static PrivateKey adopt(evp_pkey_st* native);

@@ -38,16 +38,19 @@ class Credentials {
   const std::vector<Certificate>& chain() const { return chain_; }
   const std::map<std::string, std::vector<Certificate>, std::less<>>& trust_bundles() const { return bundles_; }
 
-  // OpenSSL contexts made once, for code of this room.
+  // Made once, for code of this room: what handshakes work with, and what peers are judged by.
   struct Contexts;
+  struct Trust;
   const Contexts& contexts() const { return *contexts_; }
+  const Trust& trust() const { return *trust_; }
 
  private:
   Credentials();
 
   std::vector<Certificate> chain_;
   std::map<std::string, std::vector<Certificate>, std::less<>> bundles_;
-  std::unique_ptr<Contexts> contexts_;
+  std::shared_ptr<const Contexts> contexts_;
+  std::shared_ptr<const Trust> trust_;
 };
 
 }  // namespace weft::crypto

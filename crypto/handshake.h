@@ -1,4 +1,4 @@
-// One TLS handshake by OpenSSL over memory, and what it leaves: secrets for our record layer, and the verified peer.
+// One TLS handshake by BoringSSL over memory, and what it leaves: secrets for our record layer, and the verified peer.
 //
 // Runs on handshake threads. One thread at a time; the object moves between threads inside a job.
 #pragma once
@@ -59,7 +59,7 @@ struct TrafficSecret {
   HashKind hash = HashKind::kSha256;
 };
 
-// One direction as OpenSSL left it: the secret and how many records were already protected with it.
+// One direction as the handshake left it: the secret and how many records were already protected with it.
 struct DirectionState {
   Aead aead = Aead::kAes128Gcm;
   TrafficSecret secret;
@@ -102,13 +102,13 @@ class Handshake {
   // REQUIRES: state() == kDone.
   const HandshakeOutcome& outcome() const;
 
-  // TLS 1.2 only, REQUIRES kDone: OpenSSL's own record layer.
+  // TLS 1.2 only, REQUIRES kDone: BoringSSL's own record layer.
   bool seal(ByteSpan plaintext);                 // output by take_output()
   // Consumes all of `records`, whole or not; false: failed, see failure().
   bool open(ByteSpan records, std::vector<std::uint8_t>* plaintext, bool* peer_closed);
   void close_notify();
 
-  // What OpenSSL holds for it, roughly, in bytes.
+  // What BoringSSL holds for it, roughly, in bytes.
   std::size_t memory() const;
 
   struct Impl;

@@ -1,4 +1,4 @@
-// Handles and errors of OpenSSL. Included by .cc files of this room only.
+// Handles and errors of OpenSSL. Included by .cc files of this room only, never beside BoringSSL's headers.
 #pragma once
 
 #include <openssl/bio.h>
@@ -6,13 +6,17 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#ifdef OPENSSL_IS_BORINGSSL
+#error "BoringSSL's headers stand before OpenSSL's here (crypto/meson.build)"
+#endif
 
 namespace weft::crypto::detail {
 
@@ -49,6 +53,12 @@ inline std::string contents_of(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
+
+inline std::int64_t unix_time(const ASN1_TIME* time) {
+  tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  return static_cast<std::int64_t>(timegm(&parts));
 }
 
 // What OpenSSL says about the last failure of this thread, and empties its queue.

@@ -41,7 +41,7 @@ enum class TlsFailure : std::uint8_t {
 inline constexpr std::size_t kTlsFailureCount = static_cast<std::size_t>(TlsFailure::kNoMemory) + 1;
 
 std::string_view to_string(TlsFailure failure);
-// The alert description to send for it; 255: none (OpenSSL has sent its own, or nobody is there to read it).
+// The alert description to send for it; 255: none (the handshake has sent its own, or nobody is there to read it).
 std::uint8_t alert_of(TlsFailure failure);
 // "bad_certificate", as RFC 8446 names it; "alert N" for an unknown one.
 std::string_view alert_name(std::uint8_t description);

@@ -94,7 +94,7 @@ def end_sections():
            ["label", "detail"], refusals)
     tls = [(t, a if a != "255" else "") for e, t, a in x_macro("crypto/tls_failure.h", "WEFT_TLS_FAILURES") if e != "kNone"]
     yield ("TLS failures", "The `detail` where the reason is `TLS failed`, after `from the client: ` or `to the server: `. "
-           "Alert: what we send where it is\nours to say; without a number OpenSSL has sent its own, or none is sent.",
+           "Alert: what we send where it is\nours to say; without a number the handshake has sent its own, or none is sent.",
            ["detail", "alert"], tls)
     closes = [(t,) for e, t in x_macro("dataplane/net/tcp_types.h", "WEFT_TCP_CLOSE_REASONS") if e != "kNone"]
     yield ("TCP's reasons", "The `detail` where a leg's TCP connection ended it.", ["detail"], closes)

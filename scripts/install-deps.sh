@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Weft needs to build, run and test on Debian 12 or 13, and fetches Envoy's published API descriptors.
+# Installs what Weft needs to build, run and test on Debian 12 or 13, and fetches Envoy's published API descriptors and
+# BoringSSL's sources.
 # Does nothing, quickly, when everything is there.   install-deps.sh [--build-only]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,12 +40,19 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-# Envoy's API as its authors publish it; version and hash pinned.
-wheel=xds_protos-1.85.0-py3-none-any.whl
-sha256=e1e7bfd9936389936b2c85660d9db0dae380f12678a594b983da40dd472f1760
-if ! echo "$sha256  .deps/$wheel" | sha256sum --check --status 2>/dev/null; then
-  echo "install-deps: fetching xds-protos 1.85.0"
+# fetch FILE SHA256 PACKAGE VERSION [PIP ARGUMENTS]: a pinned file of the Python package index into .deps.
+fetch() {
+  local file=$1 sha256=$2 package=$3 version=$4
+  shift 4
+  echo "$sha256  .deps/$file" | sha256sum --check --status 2>/dev/null && return
+  echo "install-deps: fetching $package $version"
   mkdir -p .deps
-  echo "xds-protos==1.85.0 --hash=sha256:$sha256" >.deps/requirements.txt
-  python3 -m pip download --quiet --no-deps --require-hashes -r .deps/requirements.txt -d .deps
-fi
+  echo "$package==$version --hash=sha256:$sha256" >.deps/requirements.txt
+  python3 -m pip download --quiet --no-deps --require-hashes "$@" -r .deps/requirements.txt -d .deps
+}
+# Envoy's API as its authors publish it.
+fetch xds_protos-1.85.0-py3-none-any.whl e1e7bfd9936389936b2c85660d9db0dae380f12678a594b983da40dd472f1760 \
+  xds-protos 1.85.0
+# BoringSSL, which nobody packages, as gRPC's source package carries it. Of gRPC itself nothing is used.
+fetch grpcio-1.85.3.tar.gz 8e18f15d1b09b8771edbf59d634b26cbe4903bc2577cb667264934a6655eb8b4 \
+  grpcio 1.85.3 --no-binary grpcio

@@ -36,7 +36,7 @@ MAINS = {"dataplane", "controlplane", "tests", "perf"}  # glue: may include ever
 # A library and where its headers may be seen: (pattern, rooms, only in .cc files).
 LIBRARIES = [
     (r"rte_", {"dataplane/nic"}, False),
-    (r"openssl/", {"crypto"}, True),
+    (r"openssl/", {"crypto"}, True),  # BoringSSL too: its headers have the same names
     (r"(intel-)?ipsec-mb", {"crypto"}, True),
     (r"grpcpp?/", {"dataplane/agent", "controlplane/xds", "controlplane/ca", "controlplane", "cni", "cli"}, False),
     (r"google/protobuf|envoy/|xds/|(\w+/)*\w+\.pb\.h", {"mesh", "dataplane/agent", "controlplane/config",
@@ -47,7 +47,7 @@ LIBRARIES = [
 ]
 
 
-PRIVATE_HEADERS = {"openssl_support"}  # of one room's .cc files only
+PRIVATE_HEADERS = {"openssl_support", "boringssl_support"}  # of one room's .cc files only
 
 
 def sources():

@@ -4,7 +4,8 @@
 //   executor.poll(&result) -> on_handshake_result(std::move(result));
 //   take_ciphertext() -> TCP;  take_plaintext() -> the other leg;  seal(bytes from the other leg)
 //
-// Belongs to one worker. After the handshake it holds raw keys and counters only; OpenSSL's object is freed (TLS 1.3).
+// Belongs to one worker. After the handshake it holds raw keys and counters only; BoringSSL's object is freed (TLS
+// 1.3).
 #pragma once
 
 #include <cstdint>
@@ -85,7 +86,7 @@ class Session {
   crypto::TlsVersion version() const;
   std::string_view cipher_suite() const;
 
-  // Everything this session holds, in bytes: itself, queues (buffer capacity), OpenSSL's object while it lives.
+  // Everything this session holds, in bytes: itself, queues (buffer capacity), BoringSSL's object while it lives.
   std::size_t memory() const;
 
   static constexpr std::size_t kMaximumQueued = 256 * 1024;  // ciphertext bytes while the handshake runs

@@ -1,0 +1,12 @@
+// A unit of BoringSSL: files that may be compiled as one. See meson.build.
+#include "ssl/d1_both.cc"
+#include "ssl/d1_lib.cc"
+#include "ssl/d1_pkt.cc"
+#include "ssl/d1_srtp.cc"
+#include "ssl/dtls_record.cc"
+#include "ssl/encrypted_client_hello.cc"
+#include "ssl/extensions.cc"
+#include "ssl/handshake.cc"
+#include "ssl/handshake_client.cc"
+#include "ssl/s3_both.cc"
+#include "ssl/tls13_server.cc"

@@ -1,0 +1,13 @@
+// A unit of BoringSSL: files that may be compiled as one. See meson.build.
+#include "ssl/handshake_server.cc"
+#include "ssl/s3_lib.cc"
+#include "ssl/s3_pkt.cc"
+#include "ssl/ssl_aead_ctx.cc"
+#include "ssl/ssl_asn1.cc"
+#include "ssl/ssl_buffer.cc"
+#include "ssl/ssl_cert.cc"
+#include "ssl/ssl_cipher.cc"
+#include "ssl/ssl_credential.cc"
+#include "ssl/ssl_key_share.cc"
+#include "ssl/ssl_lib.cc"
+#include "ssl/ssl_privkey.cc"

@@ -1,0 +1,10 @@
+// A unit of BoringSSL: files that may be compiled as one. See meson.build.
+#include "ssl/ssl_session.cc"
+#include "ssl/ssl_transcript.cc"
+#include "ssl/ssl_versions.cc"
+#include "ssl/t1_enc.cc"
+#include "ssl/tls13_both.cc"
+#include "ssl/tls13_client.cc"
+#include "ssl/tls13_enc.cc"
+#include "ssl/tls_method.cc"
+#include "ssl/tls_record.cc"
