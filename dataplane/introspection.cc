@@ -1,6 +1,7 @@
 #include "dataplane/introspection.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/net/drop_reason.h"
@@ -47,6 +48,21 @@ agent::DecisionRecord to_decision(const proxy::ConnectionRecord& from) {
   to.cluster = from.cluster;
   if (from.upstream.port != 0) to.endpoint = from.upstream.to_string();
   to.detail = from.detail;
+  return to;
+}
+
+// Of a flow that passes as packets, which no proxy sees.
+agent::DecisionRecord to_decision(const net::BypassRecord& from, Time now, std::int64_t unix_ms) {
+  const bool leaves = from.interface == from.pod;
+  agent::DecisionRecord to;
+  to.unix_ms = unix_ms - (now - from.time).ns() / 1'000'000;
+  to.pod = from.pod;
+  to.direction = leaves ? "outbound" : "inbound";
+  to.source = from.tuple.source.to_string();
+  to.destination = from.tuple.destination.to_string();
+  to.verdict = from.host ? "host" : "excluded";
+  to.detail = from.host ? "from the node's own address by the host port: outside mesh policy (host.probes)"
+                        : "the pod's annotations exclude this port or address from the mesh";
   return to;
 }
 
@@ -166,9 +182,15 @@ std::vector<agent::ConnectionRecord> NodeIntrospection::connections(const agent:
 
 std::vector<agent::DecisionRecord> NodeIntrospection::decisions(const agent::QueryLimits& limits) {
   std::vector<agent::DecisionRecord> records;
-  workers_.ask([&](WorkerUnit& unit, Time) {
+  const auto wanted = [&](InterfaceId pod) { return limits.pod == kNoInterface || limits.pod == pod; };
+  using namespace std::chrono;
+  const std::int64_t unix_ms = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  workers_.ask([&](WorkerUnit& unit, Time now) {
     for (const auto& record : unit.proxy->decisions().records()) {
-      if (limits.pod == kNoInterface || limits.pod == record.pod) records.push_back(to_decision(record));
+      if (wanted(record.pod)) records.push_back(to_decision(record));
+    }
+    for (const net::BypassRecord& record : unit.stack->bypass_flows().recent()) {
+      if (wanted(record.pod)) records.push_back(to_decision(record, now, unix_ms));
     }
   });
   std::stable_sort(records.begin(), records.end(),

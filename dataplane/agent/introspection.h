@@ -37,7 +37,7 @@ struct DecisionRecord {
   std::string direction;
   std::string source, destination;
   std::string peer_identity;            // empty: none was proven
-  std::string verdict;                  // "allowed", "refused", "host", "waiting"
+  std::string verdict;                  // "allowed", "refused"; passed as packets: "host", "excluded"
   std::string reason;                   // the named reason, e.g. "no ALLOW policy matched", "pod not ready"
   std::string policy;                   // what decided: "ns[x]-policy[y]-rule[0]"
   std::vector<std::string> considered;  // ALLOW policies that apply and did not match

@@ -17,7 +17,8 @@ bool BypassFlows::pass(Time now, const Tuple& tuple, std::uint8_t tcp_flags) {
   return true;
 }
 
-bool BypassFlows::begin(Time now, const Tuple& tuple, std::uint8_t tcp_flags, InterfaceId interface, InterfaceId pod) {
+bool BypassFlows::begin(Time now, const Tuple& tuple, std::uint8_t tcp_flags, InterfaceId interface, InterfaceId pod,
+                        bool host) {
   if (pass(now, tuple, tcp_flags)) return true;
   std::uint32_t& count = per_pod_[pod];
   if (count >= std::max(flows_max_ / 2, 1u)) return false;
@@ -28,7 +29,15 @@ bool BypassFlows::begin(Time now, const Tuple& tuple, std::uint8_t tcp_flags, In
   flow = Flow{tuple, interface, pod, {}};
   flow.age.touch(now, tuple.protocol, tcp_flags, false);
   index_.emplace(tuple, index);
+  ring_[begun_++ % kKept] = {now, tuple, interface, pod, host};
   return true;
+}
+
+std::vector<BypassRecord> BypassFlows::recent() const {
+  std::vector<BypassRecord> records;
+  const std::uint64_t kept = std::min<std::uint64_t>(begun_, kKept);
+  for (std::uint64_t i = begun_ - kept; i < begun_; ++i) records.push_back(ring_[i % kKept]);
+  return records;
 }
 
 void BypassFlows::sweep(Time now) {

@@ -126,6 +126,6 @@ TcpEngine& Stack::tcp() { return impl_->tcp_; }
 const DropLog& Stack::drops() const { return impl_->drops_; }
 const StackCounters& Stack::counters() const { return impl_->counters_; }
 std::uint32_t Stack::nat_flows() const { return impl_->nat_.size(); }
-std::uint32_t Stack::bypass_flows() const { return impl_->bypass_.size(); }
+const BypassFlows& Stack::bypass_flows() const { return impl_->bypass_; }
 
 }  // namespace weft::net

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/packet.h"
+#include "dataplane/net/bypass_flows.h"
 #include "dataplane/net/drop_log.h"
 #include "dataplane/net/network.h"
 #include "dataplane/net/stack_counters.h"
@@ -63,7 +64,7 @@ class Stack {
   const DropLog& drops() const;
   const StackCounters& counters() const;
   std::uint32_t nat_flows() const;
-  std::uint32_t bypass_flows() const;
+  const BypassFlows& bypass_flows() const;
 
  private:
   class Impl;

@@ -168,7 +168,7 @@ void Stack::Impl::dispatch(Arrival& a) {
   if (!excluded) return forward(a);
   // A translated flow's own entry brings its answers back.
   const bool known = a.untranslated.has_value() ||
-                     bypass_.begin(a.now, a.tuple, a.tcp_flags, a.ingress->id, a.ingress->id);
+                     bypass_.begin(a.now, a.tuple, a.tcp_flags, a.ingress->id, a.ingress->id, false);
   if (!known) return drop(a, Drop::kFlowTableFull);
   forward_beside_mesh(a);
 }
@@ -193,7 +193,8 @@ bool Stack::Impl::deliver_inbound(Arrival& a) {
   const bool intercept = path == TcpPath::kInbound || !(opens || a.untranslated);
   if (a.untranslated) nat_.find_forward(*a.untranslated)->intercepted = intercept;
   if (intercept) return to_engine(a, Interception::kInbound, pod), true;
-  if (!a.untranslated && !bypass_.begin(a.now, a.tuple, a.tcp_flags, a.ingress->id, pod))
+  const bool host = path == TcpPath::kHost;
+  if (!a.untranslated && !bypass_.begin(a.now, a.tuple, a.tcp_flags, a.ingress->id, pod, host))
     return drop(a, Drop::kFlowTableFull), true;
   return forward_beside_mesh(a), true;
 }

@@ -228,6 +228,8 @@ def peer_modes(mesh):
     why = outsider_is_refused(mesh)
     wait_until(lambda: "no filter chain matches" in node.process.text(), 3, "the reason is in the log")
     probes(node.namespace, web)
+    hosts = [d for d in node.ctl("explain", "web")["decisions"] if d["verdict"] == "host"]
+    expect(hosts and "outside mesh policy" in hosts[0]["detail"], f"explain does not name the probes: {hosts}")
     get(mesh.pods["client"], WEB)
     mesh.cluster.remove("peer.yaml")
     wait_until(lambda: served(outsider, WEB), 5, "PERMISSIVE again")
