@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cni/json.h"
 
 namespace weft::cni {
 
@@ -56,7 +57,7 @@ Result<std::string> find_program(const std::string& type, const std::vector<std:
 Result<std::vector<std::string>> versions_of(const std::string& program) {
   auto done = execute(program, "VERSION", absl::StrCat(R"({"cniVersion":")", kNewestVersion, "\"}"));
   if (!done) return std::unexpected(done.error());
-  const json answer = json::parse(done->output, nullptr, false);
+  const json answer = read_json(done->output).value_or(json());
   const json list = answer.is_object() ? answer.value("supportedVersions", json()) : json();
   if (!list.is_array())
     return fail(ErrorCode::kIpamFailed, absl::StrCat(program, " does not answer VERSION"),
@@ -70,7 +71,7 @@ Result<std::vector<std::string>> versions_of(const std::string& program) {
 
 // A plugin's failure: its own error JSON, or what it printed.
 Error failure_of(const std::string& program, const std::string& command, const ExecResult& done) {
-  const json answer = json::parse(done.output, nullptr, false);
+  const json answer = read_json(done.output).value_or(json());
   if (answer.is_object() && answer.contains("msg") && answer["msg"].is_string()) {
     return {ErrorCode::kIpamFailed, absl::StrCat("IPAM ", command, ": ", answer["msg"].get<std::string>()),
             answer.value("details", json("")).is_string() ? answer.value("details", "") : ""};

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "cni/json.h"
 
 namespace weft::cni {
 
@@ -84,6 +85,9 @@ Result<void> check_fields(const json& object, NetworkConfig* config) {
 
 Result<void> read_environment(const Environment& environment, Request* request) {
   auto get = [&](const char* name) { return environment(name).value_or(""); };
+  for (const char* name : {"CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS"}) {
+    if (!is_utf8(get(name))) return fail(ErrorCode::kInvalidEnvironment, absl::StrCat(name, " is not UTF-8"));
+  }
   request->container_id = get("CNI_CONTAINERID");
   request->netns = get("CNI_NETNS");
   request->interface_name = get("CNI_IFNAME");
@@ -119,18 +123,16 @@ Result<void> check_environment(const Request& request) {
 }  // namespace
 
 std::string version_of(std::string_view stdin_text) {
-  const json object = json::parse(stdin_text, nullptr, false);
+  const json object = read_json(stdin_text).value_or(json());
   if (!object.is_object() || !object.value("cniVersion", json()).is_string()) return kNewestVersion;
   return object["cniVersion"];
 }
 
 Result<NetworkConfig> parse_config(std::string_view stdin_text) {
+  auto read = read_json(stdin_text);
+  if (!read) return fail(ErrorCode::kDecoding, "stdin is not JSON that we read", read.error());
   NetworkConfig config;
-  try {
-    config.whole = json::parse(stdin_text);
-  } catch (const json::parse_error& error) {
-    return fail(ErrorCode::kDecoding, "stdin is not JSON", error.what());
-  }
+  config.whole = std::move(*read);
   if (!config.whole.is_object()) return fail(ErrorCode::kDecoding, "stdin is not a JSON object");
   struct Field { const char* key; std::string* to; };
   for (const Field& field : {Field{"cniVersion", &config.cni_version}, Field{"name", &config.name},

@@ -30,6 +30,10 @@ TEST(Request, ReadsAnAdd) {
   EXPECT_EQ(request->config.socket, "/run/weft/node.sock");
 }
 
+std::string nested(std::size_t levels) {
+  return R"({"cniVersion":"1.1.0","name":"weft","ipam":)" + std::string(levels, '[') + std::string(levels, ']') + "}";
+}
+
 struct Refusal {
   const char* what;
   std::map<std::string, std::string> change;  // of the environment
@@ -57,10 +61,35 @@ TEST(Request, RefusesByNameAndCode) {
        kConfig,
        ErrorCode::kInvalidEnvironment,
        "CNI_IFNAME"},
+      {"interface not UTF-8",
+       {{"CNI_IFNAME", "eth\xc3"}},
+       kConfig,
+       ErrorCode::kInvalidEnvironment,
+       "CNI_IFNAME is not"},
+      {"netns not UTF-8",
+       {{"CNI_NETNS", "/run/\xff"}},
+       kConfig,
+       ErrorCode::kInvalidEnvironment,
+       "CNI_NETNS is not"},
+      {"args not UTF-8",
+       {{"CNI_ARGS", "K8S_POD_NAME=\xfe"}},
+       kConfig,
+       ErrorCode::kInvalidEnvironment,
+       "CNI_ARGS is not"},
       {"no netns", {{"CNI_NETNS", ""}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_NETNS"},
       {"args", {{"CNI_ARGS", "K8S_POD_NAME"}}, kConfig, ErrorCode::kInvalidEnvironment, "CNI_ARGS"},
       {"not JSON", {}, "{", ErrorCode::kDecoding, "JSON"},
       {"a list", {}, "[]", ErrorCode::kDecoding, "object"},
+      {"a number that no double holds",
+       {},
+       R"({"cniVersion":"1.1.0","name":"weft","mtu":1e999})",
+       ErrorCode::kDecoding,
+       "number overflow"},
+      {"nested to the end of the stack",
+       {},
+       nested(200'000),
+       ErrorCode::kDecoding,
+       "nested deeper"},
       {"future version",
        {},
        R"({"cniVersion":"9.0.0","name":"weft"})",
@@ -98,6 +127,11 @@ TEST(Request, RefusesByNameAndCode) {
     EXPECT_NE((request.error().message + request.error().details).find(refusal.says), std::string::npos)
         << refusal.what << ": " << request.error().message;
   }
+}
+
+TEST(Request, ReadsAsDeepAsPeopleWrite) {
+  EXPECT_TRUE(parse_config(nested(60)));
+  EXPECT_TRUE(parse_config(R"({"cniVersion":"1.1.0","name":"weft","args":{"a":"[[\"[["}})"));
 }
 
 TEST(Request, AnErrorIsTheSpecificationsJson) {

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cni/json.h"
 
 namespace weft::cni {
 
@@ -36,7 +37,7 @@ Result<std::vector<IpAddress>> addresses_of(const json& result) {
 }
 
 Result<IpamResult> parse_ipam_result(std::string_view stdout_text) {
-  const json object = json::parse(stdout_text, nullptr, false);
+  const json object = read_json(stdout_text).value_or(json());
   if (!object.is_object())
     return fail(ErrorCode::kIpamFailed, "the IPAM plugin's answer is not JSON",
                 std::string(stdout_text.substr(0, 200)));

@@ -45,7 +45,7 @@ std::optional<std::string> text_of(const json& object, const char* name) {
 
 json parse_object(std::string_view text) {
   json parsed = json::parse(text, nullptr, false);
-  return parsed.is_object() ? parsed : json();
+  return parsed.is_object() ? std::move(parsed) : json();  // a copy recurses as deep as a stranger's token nests
 }
 
 }  // namespace detail

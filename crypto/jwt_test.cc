@@ -90,6 +90,12 @@ TEST(Jwt, ForgeriesFail) {
   EXPECT_EQ(failure_of(changed, issuer.keys), JwtFailure::kBadSignature);
 }
 
+TEST(Jwt, AHeaderNestedAsDeepAsATokenAllowsIsOnlyRefused) {
+  const Issuer issuer;
+  const std::string nested = R"({"alg":"ES256","x":)" + std::string(24'000, '[') + std::string(24'000, ']') + "}";
+  EXPECT_EQ(failure_of(base64url_encode(as_bytes(nested)) + ".e30.AA", issuer.keys), JwtFailure::kBadSignature);
+}
+
 TEST(Jwt, WithoutExpiryItIsRefused) {
   const Issuer issuer;
   EXPECT_EQ(failure_of(sign_jwt(issuer.key, issuer.key_id, R"({"iss":"weft","aud":"istio-ca"})").value(), issuer.keys),

@@ -28,7 +28,7 @@ net::Interface port(InterfaceId id, net::InterfaceKind kind) {
   return interface;
 }
 
-std::shared_ptr<const net::Network> node() {
+std::shared_ptr<const net::Network> compiled() {
   using testing::endpoint_of, testing::ip_of;
   net::NetworkSpec spec;
   spec.interfaces = {port(1, net::InterfaceKind::kUplink), port(2, net::InterfaceKind::kHost),
@@ -44,7 +44,14 @@ std::shared_ptr<const net::Network> node() {
   return *net::Network::compile(std::move(spec));
 }
 
-// Two workers of one node; what leaves is looked at only by the sanitizers and check().
+// Compiling it would take a good part of a run's time.
+const std::shared_ptr<const net::Network>& node() {
+  static const auto network = compiled();
+  return network;
+}
+
+// Two workers of one node, with limits small enough to be met. What leaves is looked at only by the sanitizers and
+// check().
 class Node {
  public:
   Node() {
@@ -53,7 +60,8 @@ class Node {
       options.worker = worker;
       options.workers = 2;
       options.headers = &headers_;
-      options.output_packets_max = options.handover_packets_max = 256;
+      options.output_packets_max = options.handover_packets_max = 64;
+      options.fragment_datagrams_max = 16;
       stacks_[worker] = std::make_unique<net::Stack>(options);
       stacks_[worker]->set_network(node());
     }
