@@ -207,6 +207,7 @@ class TcpCore {
   Pool<TcpScoreboard> scoreboards_;
   TimerWheel<Connection> wheel_;
   TimerWheel<TcpTimeWait> time_wait_wheel_;
+  std::uint32_t time_wait_hand_ = 0;  // the slot that was evicted last
   Fifo<ConnectionId> events_;
   Fifo<ConnectionId> output_;
   Fifo<Packet> replies_;

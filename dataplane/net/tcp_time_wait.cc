@@ -8,11 +8,11 @@ namespace weft::net {
 void TcpCore::enter_time_wait(Connection& c) {
   send_ack(c);
   if (table.time_waits.size() >= options.max_time_wait) {
-    // Any one will do, and the first slot is at hand: this is the relief valve, not the rule.
-    std::uint32_t victim = 0;
-    while (!table.time_waits.lives(victim)) ++victim;
+    // The freed slot is the next one filled, so a hand that goes round finds the longest-filled next.
+    do time_wait_hand_ = (time_wait_hand_ + 1) % table.time_waits.slots();
+    while (!table.time_waits.lives(time_wait_hand_));
     ++stats.time_wait_evicted;
-    forget(*table.time_waits.at(victim));
+    forget(*table.time_waits.at(time_wait_hand_));
   }
   const std::uint32_t index = table.time_waits.create();
   TcpTimeWait& t = *table.time_waits.at(index);

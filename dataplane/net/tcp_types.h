@@ -158,7 +158,7 @@ enum class CongestionAlgorithm : std::uint8_t { kNewReno, kCubic };
 struct TcpOptions {
   unsigned worker = 0, workers = 1;              // for the choice of source ports (owner.h)
   std::uint32_t max_connections = 1'000'000;     // connections at once, TIME-WAIT not counted
-  std::uint32_t max_time_wait = 262'144;         // the oldest is dropped beyond
+  std::uint32_t max_time_wait = 262'144;         // one of the oldest is dropped beyond
 
   std::uint32_t receive_buffer_initial = 64 * 1024;    // window that a connection starts with, bytes
   std::uint32_t receive_buffer_max = 1024 * 1024;      // and may grow to, as the reader keeps up; sets window scale
