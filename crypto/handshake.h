@@ -37,6 +37,11 @@ struct TlsSettings {
   std::string sni;                        // client; empty: none sent
   bool require_client_certificate = true; // server; false: none is asked for
   std::vector<SanMatcher> peer_sans;      // any of; empty: every identity of a trusted domain
+  // Client: a name of the server ("10.0.0.1:443"). An earlier session with it, under the same settings and credentials,
+  // is resumed; its peer is judged again. Empty: neither resumed nor kept.
+  std::string resumption_key;
+  // Server: gives a ticket to a client whose certificate it verified, and resumes by it (TLS 1.3).
+  bool session_tickets = false;
   TlsVersion min_version = TlsVersion::kTls13;
   TlsVersion max_version = TlsVersion::kTls13;
 };
@@ -70,6 +75,7 @@ struct HandshakeOutcome {
   TlsVersion version = TlsVersion::kTls13;
   std::string cipher_suite;  // "TLS_AES_128_GCM_SHA256"
   std::string alpn;          // negotiated; empty: none
+  bool resumed = false;      // by a ticket: no certificate was shown, the earlier one was judged again
   PeerCertificate peer;
   DirectionState sending;    // TLS 1.3 only; with 1.2 the Handshake object itself seals and opens
   DirectionState receiving;
@@ -107,6 +113,13 @@ class Handshake {
   // Consumes all of `records`, whole or not; false: failed, see failure().
   bool open(ByteSpan records, std::vector<std::uint8_t>* plaintext, bool* peer_closed);
   void close_notify();
+
+  // A client that may resume later, TLS 1.3, kDone: it lives on, small, for the server's tickets. Bounded for each
+  // Credentials; destroy it when they came, or are not to be expected any more.
+  bool waits_for_tickets() const;
+  // Whole NewSessionTicket messages (RFC 8446 section 4.6.1, header included). Keeps their sessions with the
+  // credentials; what is malformed is passed over. REQUIRES: waits_for_tickets().
+  void take_tickets(ByteSpan messages);
 
   // What BoringSSL holds for it, roughly, in bytes.
   std::size_t memory() const;

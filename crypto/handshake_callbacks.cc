@@ -53,6 +53,7 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
     return ssl_verify_invalid;
   }
   handshake.outcome.peer = std::move(verdict.peer);
+  handshake.bound_session();
   return ssl_verify_ok;
 }
 

@@ -19,7 +19,7 @@ struct Handshake::Impl {
   TlsSettings settings;
   std::int64_t unix_seconds = 0;
 
-  bssl::UniquePtr<SSL> ssl;  // freed at the end of a TLS 1.3 handshake
+  bssl::UniquePtr<SSL> ssl;  // freed at the end of a TLS 1.3 handshake, or with its tickets
   BIO* in = nullptr;         // owned by ssl
   BIO* out = nullptr;
   std::vector<std::uint8_t> output;  // taken from `out` before ssl was freed
@@ -30,6 +30,11 @@ struct Handshake::Impl {
   std::string verify_error;
 
   std::optional<std::uint8_t> peer_alert;
+  // Of a client that may resume: where its sessions are kept, and that it lives on for the server's
+  // tickets.
+  std::string store_key;
+  bool waits_for_tickets = false;
+
   TlsFailure failure = TlsFailure::kNone;
   std::string error;
   HandshakeOutcome outcome;
@@ -42,6 +47,13 @@ struct Handshake::Impl {
   void fail(TlsFailure reason, std::string text);
   void fail_by_library(int ssl_error);
   void drain_output();
+
+  // resumption.cc
+  void begin_resumption();
+  void
+  bound_session();  // after a peer was found good: a ticket lives no longer than both certificates
+  bool admit_resumed_client();  // false: failed
+  bool wait_for_tickets();      // false: not this one, its object may go
 };
 
 // Callbacks (handshake_callbacks.cc).

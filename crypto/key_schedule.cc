@@ -1,11 +1,13 @@
+// By BoringSSL's HMAC: OpenSSL 3.0 looks its algorithms up for every call, and a connection wants eight.
 #include "crypto/key_schedule.h"
 
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
+
+#include "crypto/boringssl_support.h"
 
 namespace weft::crypto {
 
@@ -17,7 +19,7 @@ void hmac(HashKind hash, ByteSpan key, ByteSpan message, std::uint8_t* out) {
   static constexpr std::uint8_t kEmpty = 0;  // HMAC() takes a null key for "the last one"
   unsigned size = 0;
   const void* key_bytes = key.empty() ? &kEmpty : key.data();
-  if (HMAC(md_of(hash), key_bytes, static_cast<int>(key.size()), message.data(), message.size(), out, &size) ==
+  if (HMAC(md_of(hash), key_bytes, key.size(), message.data(), message.size(), out, &size) ==
       nullptr) {
     std::abort();
   }

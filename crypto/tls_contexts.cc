@@ -59,7 +59,7 @@ std::string configure(SSL_CTX* context, const Buffers& chain, EVP_PKEY* key) {
     return "groups: " + take_error();
   if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
     return "versions: " + take_error();
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);  // but for those that resumption.cc lets
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   install_handshake_callbacks(context);
   return {};
@@ -82,6 +82,7 @@ std::expected<std::shared_ptr<const Credentials::Contexts>, std::string> make_co
     if (std::string why = configure(context, buffers, key.get()); !why.empty())
       return unexpected(std::move(why));
   }
+  configure_resumption(contexts->client.get(), contexts->server.get());
   return contexts;
 }
 

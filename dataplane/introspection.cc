@@ -119,6 +119,8 @@ void add_proxy_metrics(const WorkerGroup& workers, std::vector<agent::MetricReco
   add_metric(metrics, "istio_tcp_sent_bytes_total", "bytes sent to clients", of(&ProxyCounters::bytes_received));
   add_metric(metrics, "istio_tcp_received_bytes_total", "bytes received from clients", of(&ProxyCounters::bytes_sent));
   add_metric(metrics, "weft_tls_handshakes_total", "TLS handshakes done, either side", of(&ProxyCounters::handshakes));
+  add_metric(metrics, "weft_tls_resumed_handshakes_total", "of those, resumed by a ticket of an earlier session",
+             of(&ProxyCounters::resumed_handshakes));
   for (std::size_t i = 0; i < static_cast<std::size_t>(proxy::EndReason::kCount); ++i) {
     const auto reason = static_cast<proxy::EndReason>(i);
     add_metric(

@@ -103,6 +103,7 @@ std::unique_ptr<WorkerUnit> WorkerGroup::make_unit(unsigned index, const agent::
   options.workers = config.workers.count;
   options.ready_timeout = config.pods.ready_timeout;
   options.handshake_timeout = config.tls.handshake_timeout;
+  options.session_tickets = config.tls.session_tickets;
   options.unix_ms = wall_clock_ms;
   unit->proxy = std::make_unique<proxy::Proxy>(options, *unit->stack, tls::SessionContext{small_, *unit->keys},
                                                *unit->handshakes, clusters_, Random(seed_from_kernel()));

@@ -39,10 +39,12 @@ struct TlsCommon {
 
 struct DownstreamTls : TlsCommon {
   bool require_client_certificate = false;
+  bool tickets = true;  // sessions may be resumed
 };
 
 struct UpstreamTls : TlsCommon {
-  std::string sni;  // empty: none is sent
+  std::string sni;      // empty: none is sent
+  bool resume = true;   // an earlier session may be resumed
 };
 
 }  // namespace weft::mesh

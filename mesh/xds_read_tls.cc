@@ -89,6 +89,7 @@ std::optional<DownstreamTls> read_downstream_socket(const core::TransportSocket&
   auto context = unpack<tls::DownstreamTlsContext>(socket.typed_config(), where);
   DownstreamTls settings;
   settings.require_client_certificate = context.require_client_certificate().value();
+  settings.tickets = !context.disable_stateless_session_resumption();
   read_common(context.common_tls_context(), settings, join(where, "common_tls_context"));
   return settings;
 }
@@ -101,6 +102,7 @@ TransportSocket read_upstream_socket(const core::TransportSocket& socket, std::s
   auto context = unpack<tls::UpstreamTlsContext>(socket.typed_config(), where);
   UpstreamTls settings;
   settings.sni = context.sni();
+  settings.resume = !context.has_max_session_keys() || context.max_session_keys().value() > 0;
   read_common(context.common_tls_context(), settings, join(where, "common_tls_context"));
   return settings;
 }

@@ -156,6 +156,7 @@ constexpr Field kFields[] = {
     {"tls.handshake_threads", [](Bootstrap& b, const Value& v) { b.tls.handshake_threads = v.integer(1, 64); }},
     {"tls.handshake_timeout",
      [](Bootstrap& b, const Value& v) { b.tls.handshake_timeout = v.duration(ms(100), s(300)); }},
+    {"tls.session_tickets", [](Bootstrap& b, const Value& v) { b.tls.session_tickets = v.boolean(); }},
     {"tls.record_cipher",
      [](Bootstrap& b, const Value& v) {
        b.tls.record_cipher = v.one_of<RecordCipher>(

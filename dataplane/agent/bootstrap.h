@@ -88,6 +88,7 @@ enum class RecordCipher : std::uint8_t { kAuto, kIpsecMb, kOpenssl };
 struct TlsOptions {
   std::uint32_t handshake_threads = 1;                 // threads that run handshakes, beside the workers
   Duration handshake_timeout = Duration::seconds(15);  // from the first byte to Finished
+  bool session_tickets = true;                         // sessions are resumed, as server and as client
   RecordCipher record_cipher = RecordCipher::kAuto;    // auto: what is faster on this CPU, measured at start
   std::uint32_t key_schedules = 1024;                  // expanded keys a worker keeps, 1 KiB each
 };

@@ -24,7 +24,7 @@ struct ConnectionRecord {
   std::string state;                                  // waiting, inspecting, handshaking, connecting, open
   std::string cluster;                                // Envoy cluster name
   std::string source_identity, destination_identity;  // SPIFFE ids where known
-  std::string tls;                                    // "TLSv1.3 TLS_AES_128_GCM_SHA256"; empty: plaintext
+  std::string tls;                                    // "TLSv1.3 TLS_AES_128_GCM_SHA256", " resumed"; empty: plaintext
   std::uint64_t bytes_sent = 0, bytes_received = 0;   // by and to the client
   std::uint64_t memory = 0;                           // bytes held: buffers, TCBs, session
   std::int64_t age_ms = 0;

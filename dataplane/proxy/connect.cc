@@ -97,7 +97,9 @@ bool Proxy::start_server_tls(Time now, StreamId id, Stream& stream, const mesh::
     return false;
   }
   stream.expects_peer = ExpectedPeer::left_by_handshake(tls);
-  stream.server.tls = tls::Session::client(std::move(credentials), settings_of(tls), tls_, unix_seconds());
+  crypto::TlsSettings settings = settings_of(tls, stream.upstream);
+  if (!options_.session_tickets) settings.resumption_key.clear();
+  stream.server.tls = tls::Session::client(std::move(credentials), settings, tls_, unix_seconds());
   return true;
 }
 

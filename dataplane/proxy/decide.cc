@@ -129,8 +129,9 @@ bool Proxy::look_at_first_bytes(Time now, StreamId id, Stream& stream, const Cho
 void Proxy::start_client_tls(Time now, StreamId id, Stream& stream, const Chosen& chosen) {
   auto credentials = view_->credentials_of(chosen.pod->identity);
   if (credentials == nullptr) return end(now, id, {.reason = EndReason::kNoCredentials});
-  stream.client.tls =
-      tls::Session::server(std::move(credentials), settings_of(*chosen.chain->tls), tls_, unix_seconds());
+  crypto::TlsSettings settings = settings_of(*chosen.chain->tls);
+  settings.session_tickets = settings.session_tickets && options_.session_tickets;
+  stream.client.tls = tls::Session::server(std::move(credentials), settings, tls_, unix_seconds());
   stream.client.tls->on_ciphertext(std::move(stream.held));
   stream.stage = Stage::kHandshaking;
   const Duration timeout = chosen.chain->handshake_timeout > Duration()

@@ -16,7 +16,8 @@ std::string tls_of(const Stream& stream) {
   for (const Leg* leg : {&stream.client, &stream.server}) {
     if (leg->tls == nullptr || !leg->tls->is_open()) continue;
     const bool v13 = leg->tls->version() == crypto::TlsVersion::kTls13;
-    return absl::StrCat(v13 ? "TLSv1.3 " : "TLSv1.2 ", std::string(leg->tls->cipher_suite()));
+    return absl::StrCat(v13 ? "TLSv1.3 " : "TLSv1.2 ", std::string(leg->tls->cipher_suite()),
+                        leg->tls->resumed() ? " resumed" : "");
   }
   return {};
 }

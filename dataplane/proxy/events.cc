@@ -154,8 +154,18 @@ void Proxy::on_handshake_result(Time now, tls::HandshakeResult&& result) {
   const Side side = side_of(result.session);
   Stream* stream = table_.find(id);
   if (stream == nullptr || stream->leg(side).tls == nullptr) return;  // it ended meanwhile
-  stream->leg(side).tls->on_handshake_result(std::move(result));
+  tls::Session& session = *stream->leg(side).tls;
+  const bool tickets = session.handshake_done();
+  session.on_handshake_result(std::move(result));
+  if (tickets) return;
   drive_handshake(now, id, side);
+}
+
+void Proxy::submit_jobs(StreamId id, Side side, tls::Session& session) {
+  for (tls::HandshakeJob job; session.poll_handshake_job(&job); job = {}) {
+    job.session = session_name(id, side);
+    handshakes_.submit(std::move(job));
+  }
 }
 
 // Feeds a handshake with what came, sends what it answers, and goes on when it is done. Both sides.
@@ -167,10 +177,7 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
     leg.tls->on_ciphertext(tcp().receive(now, leg.tcp, n));
   }
   if (leg.peer_closed && tcp().readable(leg.tcp) == 0) leg.tls->on_ciphertext_end();
-  for (tls::HandshakeJob job; leg.tls->poll_handshake_job(&job);) {
-    job.session = session_name(id, side);
-    handshakes_.submit(std::move(job));
-  }
+  submit_jobs(id, side, *leg.tls);
   flush(now, leg);
   if (leg.tls->state() == tls::Session::State::kFailed) {
     Ending ending;
@@ -182,6 +189,7 @@ void Proxy::drive_handshake(Time now, StreamId id, Side side) {
   }
   if (!leg.tls->is_open()) return;
   counters_.handshakes.add();
+  if (leg.tls->resumed()) counters_.resumed_handshakes.add();
   stream.tls_on_wire = true;
   const mesh::Identity peer = mesh::Identity::intern(leg.tls->peer().uri_san);
   (side == Side::kClient ? stream.peer : stream.upstream_peer) = peer;

@@ -28,6 +28,7 @@ struct ProxyOptions {
   unsigned worker = 0, workers = 1;
   Duration ready_timeout = Duration::seconds(15);      // how long a connection of or to a pod that is not ready waits
   Duration handshake_timeout = Duration::seconds(15);  // of a client, from its first byte to Finished
+  bool session_tickets = true;                         // TLS sessions are resumed, on both sides
   std::int64_t (*unix_ms)() = nullptr;                 // wall clock, for certificates and records. REQUIRES: set
   std::size_t decisions_kept = 512;
 };
@@ -111,6 +112,7 @@ class Proxy {
 
   // transfer.cc: bytes
   void drive_handshake(Time now, StreamId id, Side side);
+  void submit_jobs(StreamId id, Side side, tls::Session& session);
   void give_up_gracefully(Time now, Leg& leg);
   void flush(Time now, Leg& leg);
   void transfer(Time now, Stream& stream, Side from);

@@ -26,7 +26,7 @@ struct ConnectionRecord {
   std::string policy;                     // DENY or ALLOW policy and rule
   std::vector<std::string> considered;    // ALLOW policies that apply and did not match
   std::string stage;                      // of a living one
-  std::string tls;                        // "TLSv1.3 TLS_AES_128_GCM_SHA256"; empty: plaintext on the wire
+  std::string tls;                        // "TLSv1.3 TLS_AES_128_GCM_SHA256", " resumed"; empty: plaintext on the wire
   std::uint64_t bytes_sent = 0, bytes_received = 0;  // by and to the client
   std::uint64_t memory = 0;
   std::int64_t age_ms = 0;

@@ -20,6 +20,7 @@ struct ProxyCounters {
   Counter bytes_sent;        // by clients
   Counter bytes_received;    // by clients
   Counter handshakes;        // TLS handshakes done, either side
+  Counter resumed_handshakes;  // of those, resumed by a ticket
   ReasonCounters<EndReason> ends;
   std::array<Counter, mesh::kRefusalCount> refusals;            // of kConfiguration, kPolicy and kPolicyChanged
   std::array<Counter, crypto::kTlsFailureCount> tls_failures;   // of kTls

@@ -54,12 +54,14 @@ std::unique_ptr<const ExpectedPeer> ExpectedPeer::left_by_handshake(const mesh::
 crypto::TlsSettings settings_of(const mesh::DownstreamTls& tls) {
   crypto::TlsSettings settings = common(tls);
   settings.require_client_certificate = tls.require_client_certificate;
+  settings.session_tickets = tls.tickets;
   return settings;
 }
 
-crypto::TlsSettings settings_of(const mesh::UpstreamTls& tls) {
+crypto::TlsSettings settings_of(const mesh::UpstreamTls& tls, const Endpoint& server) {
   crypto::TlsSettings settings = common(tls);
   settings.sni = tls.sni;
+  if (tls.resume) settings.resumption_key = server.to_string();
   return settings;
 }
 

@@ -4,13 +4,14 @@
 #include <memory>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "crypto/handshake.h"
 #include "mesh/tls_settings.h"
 
 namespace weft::proxy {
 
 crypto::TlsSettings settings_of(const mesh::DownstreamTls& tls);
-crypto::TlsSettings settings_of(const mesh::UpstreamTls& tls);
+crypto::TlsSettings settings_of(const mesh::UpstreamTls& tls, const Endpoint& server);
 
 // Does a verified peer carry a name that is wanted? No matchers: yes.
 bool peer_matches(const std::vector<mesh::SanMatcher>& wanted, const crypto::PeerCertificate& peer);

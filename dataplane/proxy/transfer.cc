@@ -80,6 +80,7 @@ void Proxy::pump(Time now, StreamId id) {
   Stream& stream = *table_.find(id);
   transfer(now, stream, Side::kClient);
   transfer(now, stream, Side::kServer);
+  if (stream.server.tls != nullptr) submit_jobs(id, Side::kServer, *stream.server.tls);  // tickets
   for (const Side side : {Side::kClient, Side::kServer}) {
     const Leg& leg = stream.leg(side);
     if (leg.tls == nullptr || leg.tls->state() != tls::Session::State::kFailed) continue;

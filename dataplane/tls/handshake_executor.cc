@@ -12,6 +12,11 @@ namespace weft::tls {
 HandshakeResult run(HandshakeJob&& job) {
   HandshakeResult result;
   result.session = job.session;
+  if (job.tickets) {
+    job.handshake->take_tickets(job.input);
+    job.handshake.reset();
+    return result;
+  }
   result.consumed = job.handshake->advance(job.input);
   result.output = job.handshake->take_output();
   result.handshake = std::move(job.handshake);

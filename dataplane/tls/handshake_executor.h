@@ -11,16 +11,18 @@
 
 namespace weft::tls {
 
-// One step of a handshake: the object, and whole records for it. Owns everything it holds; crosses threads.
+// One step of a handshake: the object, and whole records for it; or tickets for one that is done, which ends with them.
+// Owns everything it holds; crosses threads.
 struct HandshakeJob {
   std::uint64_t session = 0;  // the submitter's own name for the session; comes back in the result
   std::unique_ptr<crypto::Handshake> handshake;
   std::vector<std::uint8_t> input;
+  bool tickets = false;
 };
 
 struct HandshakeResult {
   std::uint64_t session = 0;
-  std::unique_ptr<crypto::Handshake> handshake;  // nullptr: the executor refused the job (overload)
+  std::unique_ptr<crypto::Handshake> handshake;  // nullptr: refused (overload), or tickets
   std::size_t consumed = 0;                      // bytes of the job's input
   std::vector<std::uint8_t> output;              // for the peer
 };

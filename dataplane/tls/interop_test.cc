@@ -28,8 +28,12 @@ struct AgainstClient {
   void connect(std::vector<std::string> more, bool with_certificate = true) {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
-    ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-    ASSERT_EQ(listen(listener, 1), 0);
+    if (connection < 0) {
+      ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+      ASSERT_EQ(listen(listener, 1), 0);
+    }
+    openssl.reset();
+    close(connection);
     getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
     const std::string to = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
     std::vector<std::string> arguments = {"s_client", "-connect", to, "-CAfile", files.root(), "-verify_return_error"};
@@ -38,6 +42,7 @@ struct AgainstClient {
     openssl = std::make_unique<Openssl>(arguments);
     pollfd poller{listener, POLLIN, 0};
     ASSERT_EQ(poll(&poller, 1, 10'000), 1);
+    got.clear();
     connection = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     session = Session::server(pair.server_credentials, pair.server_settings, pair.context, pair.now);
   }
@@ -119,11 +124,32 @@ TEST(Interop, OpensslClientOfTls12WhereAllowed) {
   EXPECT_TRUE(t.until([&] { return t.openssl->printed("and back"); }));
 }
 
+TEST(Interop, OpensslClientResumes) {
+  AgainstClient t;
+  t.pair.server_settings.session_tickets = true;
+  const std::string session = t.files.folder + "/session.pem";
+  ASSERT_NO_FATAL_FAILURE(t.connect({"-tls1_3", "-sess_out", session}));
+  ASSERT_TRUE(t.until([&] { return t.openssl->printed("Post-Handshake New Session Ticket"); }))
+      << t.session->error() << t.openssl->everything();
+  EXPECT_FALSE(t.session->resumed());
+  ASSERT_NO_FATAL_FAILURE(t.connect({"-tls1_3", "-sess_in", session}));
+  ASSERT_TRUE(t.until([&] { return t.openssl->printed("Reused, TLSv1.3"); })) << t.openssl->everything();
+  ASSERT_TRUE(t.until([&] { return t.session->is_open(); })) << t.session->error();
+  EXPECT_TRUE(t.session->resumed());
+  EXPECT_EQ(t.session->peer().uri_san, "spiffe://cluster.local/ns/default/sa/client");
+  t.openssl->type("once more\n");
+  EXPECT_TRUE(t.receives("once more\n")) << t.session->error();
+  t.session->seal(t.pair.bytes("welcome back\n"));
+  EXPECT_TRUE(t.until([&] { return t.openssl->printed("welcome back"); })) << t.openssl->everything();
+  unlink(session.c_str());
+}
+
 // We are the client, openssl s_server the server.
 struct AgainstServer {
   Pair pair;
   Files files;
-  int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int connection = -1;
+  std::uint16_t port = 0;
   std::unique_ptr<Openssl> openssl;
   std::unique_ptr<Session> session;
 
@@ -133,7 +159,7 @@ struct AgainstServer {
     close(connection);
   }
   void connect(std::vector<std::string> more) {
-    std::vector<std::string> arguments = {"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files.cert(),
+    std::vector<std::string> arguments = {"s_server", "-accept", "127.0.0.1:0", "-naccept", "2", "-cert", files.cert(),
                                           "-key", files.key(), "-CAfile", files.root(), "-Verify", "1",
                                           "-verify_return_error"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -144,8 +170,13 @@ struct AgainstServer {
       at = openssl->everything().find("ACCEPT 127.0.0.1:");
     }
     ASSERT_NE(at, std::string::npos) << openssl->everything();
-    const int port = std::atoi(openssl->everything().c_str() + at + 17);
-    const sockaddr_in address = loopback(static_cast<std::uint16_t>(port));
+    port = static_cast<std::uint16_t>(std::atoi(openssl->everything().c_str() + at + 17));
+    connect_again();
+  }
+  void connect_again() {
+    close(connection);
+    connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = loopback(port);
     ASSERT_EQ(::connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     session = Session::client(pair.client_credentials, pair.client_settings, pair.context, pair.now);
   }
@@ -194,6 +225,25 @@ TEST_P(EachSuite, OpensslServer) {
   EXPECT_TRUE(t.receives("third key\n")) << t.session->error();
   t.session->close_notify();
   EXPECT_TRUE(t.until([&] { return t.session->state() == State::kPeerClosed; })) << t.session->error();
+}
+
+TEST(Interop, OpensslServersTicketsAreUsed) {
+  AgainstServer t;
+  t.pair.client_settings.resumption_key = "openssl";
+  ASSERT_NO_FATAL_FAILURE(t.connect({"-tls1_3"}));
+  for (const bool resumed : {false, true}) {
+    ASSERT_TRUE(t.until([&] { return t.session->is_open(); })) << t.session->error();
+    EXPECT_EQ(t.session->resumed(), resumed);
+    EXPECT_EQ(t.session->peer().uri_san, "spiffe://cluster.local/ns/default/sa/server");
+    const std::string text = resumed ? "second hello\n" : "first hello\n";
+    t.openssl->type(text);
+    EXPECT_TRUE(t.receives(text)) << t.session->error();
+    t.session->seal(t.pair.bytes("and back " + text));
+    EXPECT_TRUE(t.until([&] { return t.openssl->printed("and back " + text); }));
+    if (!resumed) {
+      ASSERT_NO_FATAL_FAILURE(t.connect_again());
+    }
+  }
 }
 
 TEST(Interop, OpensslServerWithAnotherIdentity) {

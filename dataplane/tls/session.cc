@@ -18,6 +18,7 @@ constexpr std::size_t kMaximumJobInput = 64 * 1024;
 }  // namespace
 
 bool Session::Impl::ready_for_job() const {
+  if (handshake && !tickets.empty()) return open();
   if (state != State::kHandshaking || job_out || !handshake) return false;
   if (role == crypto::Handshake::Role::kClient && !client_started) return true;
   if (received.size() < kRecordHeader) return false;
@@ -30,15 +31,21 @@ bool Session::Impl::ready_for_job() const {
 }
 
 void Session::Impl::open_with(const crypto::HandshakeOutcome& outcome) {
-  facts = std::make_unique<Facts>(Facts{outcome.peer, outcome.alpn, outcome.cipher_suite, outcome.version});
+  facts = std::make_unique<Facts>(
+      Facts{outcome.peer, outcome.alpn, outcome.cipher_suite, outcome.version, outcome.resumed});
   state = State::kOpen;
   if (outcome.version == crypto::TlsVersion::kTls13) {
     records = std::make_unique<Records>(outcome);
-    handshake.reset();  // and `outcome` with it
+    if (handshake && !handshake->waits_for_tickets()) handshake.reset();  // and `outcome` with it
   }
   if (!unsealed.empty()) send_application(std::move(unsealed));
   if (close_wanted && open()) send_close_notify();
   if (!received.empty()) receive(std::move(received));
+}
+
+// They come before the server's first bytes, or not at all: what waits for them may go.
+void Session::Impl::expect_no_tickets() {
+  if (records && tickets.empty()) handshake.reset();
 }
 
 void Session::Impl::check_end() {
@@ -90,6 +97,10 @@ void Session::on_ciphertext_end() {
 bool Session::poll_handshake_job(HandshakeJob* job) {
   Impl& s = *impl_;
   if (!s.ready_for_job()) return false;
+  if (s.open()) {
+    *job = {.handshake = std::move(s.handshake), .input = std::move(s.tickets), .tickets = true};
+    return true;
+  }
   const std::size_t size = std::min(s.received.size(), kMaximumJobInput);
   job->input.resize(size);
   s.received.copy_to(0, job->input);
@@ -165,12 +176,14 @@ const crypto::PeerCertificate& Session::peer() const {
 std::string_view Session::alpn() const { return impl_->facts->alpn; }
 crypto::TlsVersion Session::version() const { return impl_->facts->version; }
 std::string_view Session::cipher_suite() const { return impl_->facts->cipher_suite; }
+bool Session::resumed() const { return impl_->facts->resumed; }
 bool Session::handshake_done() const { return impl_->facts != nullptr; }
 
 std::size_t Session::memory() const {
   const Impl& s = *impl_;
   std::size_t sum = sizeof(Session) + sizeof(Impl);
   for (const ByteChain* chain : {&s.received, &s.unsealed, &s.plaintext, &s.ciphertext}) sum += chain->memory();
+  sum += s.tickets.capacity();
   if (s.handshake) sum += s.handshake->memory();
   if (s.records) sum += sizeof(Impl::Records) + s.records->opener.received().memory() + s.records->message.capacity();
   if (s.facts) {

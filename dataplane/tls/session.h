@@ -51,7 +51,8 @@ class Session {
   // TCP's FIN: without a close_notify before it the session fails as truncated (RFC 8446 section 6.1).
   void on_ciphertext_end();
 
-  // A client has a job at once. At most one job is out at a time.
+  // A client has a job at once, and where it may resume later one more when the server's tickets came. At most one job
+  // is out at a time.
   bool poll_handshake_job(HandshakeJob* job);
   void on_handshake_result(HandshakeResult&& result);
 
@@ -85,6 +86,7 @@ class Session {
   std::string_view alpn() const;
   crypto::TlsVersion version() const;
   std::string_view cipher_suite() const;
+  bool resumed() const;  // by a ticket of an earlier session
 
   // Everything this session holds, in bytes: itself, queues (buffer capacity), BoringSSL's object while it lives.
   std::size_t memory() const;

@@ -32,6 +32,7 @@ struct Session::Impl {
     std::string alpn;
     std::string cipher_suite;
     crypto::TlsVersion version;
+    bool resumed;
   };
 
   crypto::Handshake::Role role;
@@ -44,7 +45,9 @@ struct Session::Impl {
   bool closed = false;       // our close_notify is sent
   std::uint32_t record_size = kMaximumPlaintext;
   SessionContext context;
-  std::unique_ptr<crypto::Handshake> handshake;  // while it runs, and for good with TLS 1.2
+  // While it runs; for good with TLS 1.2; and until the server's tickets came, where a client may resume.
+  std::unique_ptr<crypto::Handshake> handshake;
+  std::vector<std::uint8_t> tickets;  // for it
   std::unique_ptr<Records> records;
   std::unique_ptr<Facts> facts;
   std::unique_ptr<std::string> error;
@@ -57,13 +60,15 @@ struct Session::Impl {
   void fail(crypto::TlsFailure reason, std::string_view detail = {});
   bool ready_for_job() const;
   void open_with(const crypto::HandshakeOutcome& outcome);
+  void expect_no_tickets();
   void receive(ByteChain&& bytes);
   void receive_records();
   void receive_tls12(ByteChain&& bytes);
   void take(OpenedRecord&& record);
   void take_alert(const ByteChain& content);
   void take_handshake(const ByteChain& content);
-  bool take_message(std::uint8_t type, ByteSpan body, bool last);
+  bool take_message(ByteSpan message, bool last);
+  void keep_ticket(ByteSpan message);
   void take_key_update(ByteSpan body, bool last);
   void send(ContentType type, ByteSpan message);
   void send_key_update(KeyUpdateRequest request);

@@ -12,6 +12,8 @@ namespace {
 
 // Handshake messages after the handshake: tickets of at most 64 KB, and key updates.
 constexpr std::uint32_t kMaximumMessage = 64 * 1024;
+// Of tickets that wait for their job, in bytes: one carries a client's chain of certificates, a kilobyte or two.
+constexpr std::size_t kMaximumTickets = 16 * 1024;
 // BoringSSL's bound on key updates without application data between them.
 constexpr unsigned kMaximumIdleKeyUpdates = 32;
 
@@ -52,6 +54,7 @@ void Session::Impl::take(OpenedRecord&& record) {
   switch (record.type) {
     case ContentType::kApplicationData:
       if (!record.content.empty()) records->idle_key_updates = 0;
+      expect_no_tickets();
       plaintext.append(std::move(record.content));
       return;
     case ContentType::kAlert: return take_alert(record.content);
@@ -69,6 +72,7 @@ void Session::Impl::take_alert(const ByteChain& content) {
   if (alert[1] != kCloseNotify) return fail(TlsFailure::kPeerAlert, crypto::alert_name(alert[1]));
   state = State::kPeerClosed;
   records->opener.clear();
+  expect_no_tickets();
 }
 
 void Session::Impl::take_handshake(const ByteChain& content) {
@@ -84,22 +88,29 @@ void Session::Impl::take_handshake(const ByteChain& content) {
     if (size > kMaximumMessage) return fail(TlsFailure::kMalformedMessage, "handshake message too long");
     if (bytes.size() - at < 4 + size) break;
     const bool last = at + 4 + size == bytes.size();
-    if (!take_message(bytes[at], ByteSpan(bytes).subspan(at + 4, size), last)) return;
+    if (!take_message(ByteSpan(bytes).subspan(at, 4 + size), last)) return;
     at += 4 + size;
   }
   if (at < bytes.size()) records->message.assign(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end());
 }
 
-bool Session::Impl::take_message(std::uint8_t type, ByteSpan body, bool last) {
+bool Session::Impl::take_message(ByteSpan message, bool last) {
+  const std::uint8_t type = message[0];
   if (type == static_cast<std::uint8_t>(HandshakeType::kKeyUpdate)) {
-    take_key_update(body, last);
+    take_key_update(message.subspan(4), last);
   } else if (type == static_cast<std::uint8_t>(HandshakeType::kNewSessionTicket) &&
              role == crypto::Handshake::Role::kClient) {
-    return true;  // passed over: this side does not resume
+    keep_ticket(message);
   } else {
     fail(TlsFailure::kUnexpectedMessage, "handshake message " + std::to_string(type));
   }
   return state != State::kFailed;
+}
+
+void Session::Impl::keep_ticket(ByteSpan message) {
+  // Passed over by who does not resume, or has what it needs.
+  if (!handshake || tickets.size() + message.size() > kMaximumTickets) return;
+  tickets.insert(tickets.end(), message.begin(), message.end());
 }
 
 // Section 4.6.3; section 5.1: a message before a key change ends its record.

@@ -23,19 +23,24 @@ const crypto::TestMesh& authority() {
   return mesh;
 }
 
+// Keys are made once a process, credentials afresh: they hold TLS sessions, which must not pass from one world to the
+// next, or a seed's run would depend on the seeds before it.
 std::shared_ptr<const crypto::Credentials> make(const std::string& account, std::int64_t not_before,
                                                 std::int64_t not_after) {
-  static std::map<std::tuple<std::string, std::int64_t, std::int64_t>, std::shared_ptr<const crypto::Credentials>> made;
-  auto& credentials = made[{account, not_before, not_after}];
-  if (credentials == nullptr) {
+  static std::map<std::tuple<std::string, std::int64_t, std::int64_t>, crypto::TestMesh::Workload> made;
+  auto found = made.find({account, not_before, not_after});
+  if (found == made.end()) {
     crypto::LeafTemplate leaf;
     leaf.uri_sans = {identity_of(account)};
     leaf.not_before = not_before;
     leaf.not_after = not_after;
-    credentials = authority().credentials(authority().workload(leaf));
+    found = made.emplace(std::tuple(account, not_before, not_after), authority().workload(leaf)).first;
   }
-  return credentials;
+  return authority().credentials(found->second);
 }
+
+constexpr std::int64_t kDayBegins = crypto::TestMesh::kNow - 3600;
+constexpr std::int64_t kDayEnds = crypto::TestMesh::kNow + 86'400;
 
 std::string text(unsigned number) { return std::to_string(number); }
 
@@ -74,7 +79,7 @@ struct MeshCluster::Objects {
 std::string identity_of(const std::string& account) { return "spiffe://cluster.local/ns/shop/sa/" + account; }
 
 std::shared_ptr<const crypto::Credentials> credentials_for(const std::string& account) {
-  return make(account, crypto::TestMesh::kNow - 3600, crypto::TestMesh::kNow + 86'400);
+  return make(account, kDayBegins, kDayEnds);
 }
 
 MeshCluster::MeshCluster() : objects_(std::make_unique<Objects>()) { put("frame", kFrame); }
@@ -201,8 +206,11 @@ void MeshCluster::set_lifetime(const std::string& account, std::int64_t not_befo
 
 std::shared_ptr<const crypto::Credentials> MeshCluster::credentials_of(const std::string& account) const {
   const auto found = lifetimes_.find(account);
-  if (found == lifetimes_.end()) return credentials_for(account);
-  return found->second.not_after == 0 ? nullptr : make(account, found->second.not_before, found->second.not_after);
+  const Lifetime life = found == lifetimes_.end() ? Lifetime{kDayBegins, kDayEnds} : found->second;
+  if (life.not_after == 0) return nullptr;
+  auto& credentials = credentials_[{account, life.not_before, life.not_after}];
+  if (credentials == nullptr) credentials = make(account, life.not_before, life.not_after);
+  return credentials;
 }
 
 std::shared_ptr<const mesh::PodConfig> MeshCluster::config_of(const Pod& pod) const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <string_view>
 #include <vector>
 
@@ -87,6 +88,8 @@ class MeshCluster {
   std::map<std::string, Pod> pods_;
   std::map<std::string, Service> services_;
   std::map<std::string, Lifetime> lifetimes_;
+  mutable std::map<std::tuple<std::string, std::int64_t, std::int64_t>, std::shared_ptr<const crypto::Credentials>>
+      credentials_;
   std::map<std::string, std::function<void(mesh::Cluster&)>> tuned_;
   InterfaceId next_interface_ = 16;
   unsigned next_number_[2] = {10, 10};

@@ -26,6 +26,21 @@ TEST_F(ProxyTest, BothPeersAreKnown) {
   }
 }
 
+TEST_F(ProxyTest, LaterConnectionsResumeWithTheSamePeers) {
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(call("client", "web"), "hello web");
+  for (const unsigned node : {0u, 1u}) {
+    const auto& counters = world.node(node).proxy(0).counters();
+    EXPECT_EQ(counters.handshakes.value(), 4u);
+    EXPECT_EQ(counters.resumed_handshakes.value(), 3u);
+  }
+  Socket& s = world.connect("client", "web");
+  ASSERT_TRUE(reaches(s, "x"));
+  const auto records = world.node(1).proxy(0).connections(world.now(), kNoInterface, 10);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].source_identity, identity_of("client"));
+  EXPECT_EQ(records[0].tls, "TLSv1.3 TLS_AES_128_GCM_SHA256 resumed");
+}
+
 TEST_F(ProxyTest, AServerSeesItsClientsOwnAddress) {
   Socket& s = world.connect("client", "web");
   ASSERT_TRUE(reaches(s, "x"));
