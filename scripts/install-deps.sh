@@ -53,6 +53,7 @@ fetch() {
 # Envoy's API as its authors publish it.
 fetch xds_protos-1.85.0-py3-none-any.whl e1e7bfd9936389936b2c85660d9db0dae380f12678a594b983da40dd472f1760 \
   xds-protos 1.85.0
-# BoringSSL, which nobody packages, as gRPC's source package carries it. Of gRPC itself nothing is used.
+# BoringSSL as gRPC's source package carries it (a distribution's own could not live beside OpenSSL in one process). Of
+# gRPC itself nothing is used.
 fetch grpcio-1.85.3.tar.gz 8e18f15d1b09b8771edbf59d634b26cbe4903bc2577cb667264934a6655eb8b4 \
   grpcio 1.85.3 --no-binary grpcio
