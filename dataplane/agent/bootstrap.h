@@ -32,7 +32,7 @@ struct WorkerOptions {
   std::uint32_t count = 2;              // worker threads, each with its own queues, flows and buffers
   std::vector<std::uint32_t> cores;     // the core of each worker, one entry a worker; empty: the scheduler's choice
   PollMode poll = PollMode::kAdaptive;  // adaptive: spin while busy, sleep when idle; busy: never sleep
-  Duration spin = Duration::microseconds(200);  // adaptive: how long an idle worker spins before it sleeps
+  Duration spin = Duration::microseconds(50);  // adaptive: how long an idle worker spins before it sleeps
 };
 
 struct MemoryOptions {
