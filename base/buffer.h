@@ -32,6 +32,9 @@ class BufferPool {
   // REQUIRES: buffer->references == 0.
   virtual void release(Buffer* buffer) = 0;
   virtual std::uint32_t buffer_capacity() const = 0;
+  // Less than a quarter is left: who takes payload in should leave the rest to acknowledgements, which
+  // set buffers free. Costs some hundred loads: sample it.
+  virtual bool scarce() const { return false; }
 };
 
 // A window of a buffer. Move-only; clone() shares the bytes. Owns: one reference.

@@ -254,6 +254,7 @@ std::vector<agent::MetricRecord> NodeIntrospection::metrics() {
   gauge("weft_tcp_memory_bytes", "TCP's own tables and control blocks", totals.tcp_memory);
   gauge("weft_proxy_memory_bytes", "streams and TLS sessions", totals.proxy_memory);
   gauge("weft_buffers_in_use", "2 KiB packet buffers in use", small_.in_use());
+  gauge("weft_header_buffers_in_use", "buffers of headers in use", workers_.headers().in_use());
   gauge("weft_large_buffers_in_use", "large packet buffers in use", large_.in_use());
   return metrics;
 }

@@ -131,11 +131,14 @@ int serve(const agent::Bootstrap& config, StopSignal& stop) {
   if (auto started = nic::start_eal(eal); !started) return fail(started.error());
   auto small = nic::MbufPool::create("small", config.memory.buffers, nic::kSmallCapacity);
   if (!small) return fail("memory.buffers: " + small.error());
+  // Headers have buffers of their own: payload that fills the pool could otherwise not be sent, and so never leave it.
+  auto headers = nic::MbufPool::create("headers", config.memory.buffers / 4, nic::kSmallCapacity);
+  if (!headers) return fail("memory.buffers: " + headers.error());
   auto large = nic::MbufPool::create("large", config.memory.large_buffers, nic::kLargeCapacity);
   if (!large) return fail("memory.large_buffers: " + large.error());
   auto devices = Devices::open(config, **small, **large);
   if (!devices) return fail(devices.error());
-  WorkerGroup workers(config, **small, **large);
+  WorkerGroup workers(config, **small, **large, **headers);
   (*devices)->attach(workers.workers());
   NodeIntrospection introspection(workers, **devices, **small, **large);
   log_info("node", "record cipher: " + workers.ciphers().describe());

@@ -79,8 +79,10 @@ worker::WorkerOptions worker_options(unsigned index, const agent::Bootstrap& con
 
 }  // namespace
 
-WorkerGroup::WorkerGroup(const agent::Bootstrap& config, nic::MbufPool& small, nic::MbufPool& large)
-    : small_(small), large_(large), ciphers_(crypto::choose_ciphers(forced_cipher(config.tls.record_cipher))),
+WorkerGroup::WorkerGroup(const agent::Bootstrap& config, nic::MbufPool& small, nic::MbufPool& large,
+                         nic::MbufPool& headers)
+    : small_(small), large_(large), headers_(headers),
+      ciphers_(crypto::choose_ciphers(forced_cipher(config.tls.record_cipher))),
       handshake_pool_(config.tls.handshake_threads) {
   for (unsigned i = 0; i < config.workers.count; ++i) units_.push_back(make_unit(i, config));
   const std::vector<worker::Worker*> all = workers();
@@ -94,7 +96,7 @@ std::unique_ptr<WorkerUnit> WorkerGroup::make_unit(unsigned index, const agent::
   stack.workers = config.workers.count;
   stack.seed = seed_from_kernel();
   stack.tcp = tcp_options(config);
-  stack.headers = &small_;
+  stack.headers = &headers_;
   unit->stack = std::make_unique<net::Stack>(stack);
   unit->keys = std::make_unique<crypto::KeyScheduleCache>(ciphers_, config.tls.key_schedules);
   unit->handshakes = handshake_pool_.attach([raw = unit.get()] { raw->worker->wake(); });

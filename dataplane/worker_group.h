@@ -31,8 +31,9 @@ struct WorkerUnit {
 class WorkerGroup {
  public:
   // Builds the workers; they do not run yet. Pools outlive the group.
-  WorkerGroup(const agent::Bootstrap& config, nic::MbufPool& small, nic::MbufPool& large);
+  WorkerGroup(const agent::Bootstrap& config, nic::MbufPool& small, nic::MbufPool& large, nic::MbufPool& headers);
   ~WorkerGroup();  // stops
+  const nic::MbufPool& headers() const { return headers_; }
 
   std::vector<worker::Worker*> workers() const;
   void start();
@@ -52,6 +53,7 @@ class WorkerGroup {
 
   nic::MbufPool& small_;
   nic::MbufPool& large_;
+  nic::MbufPool& headers_;
   crypto::CipherChoice ciphers_;
   tls::HandshakePool handshake_pool_;
   proxy::ClusterRegistry clusters_;

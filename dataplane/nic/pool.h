@@ -35,6 +35,7 @@ class MbufPool final : public BufferPool {
   Buffer* allocate() override;
   void release(Buffer* buffer) override;
   std::uint32_t buffer_capacity() const override { return capacity_; }
+  bool scarce() const override { return in_use() > size_ - size_ / 4; }
 
   // Whether a buffer is an mbuf. Others (from the heap) must be copied for a device.
   static bool made(const Buffer& buffer);
@@ -50,6 +51,27 @@ class MbufPool final : public BufferPool {
   rte_mempool* pool_;
   std::uint32_t size_;
   std::uint32_t capacity_;
+};
+
+// What a link asks of each frame that it takes in. When all buffers are held by payload that waits for
+// acknowledgements, and there is none left to receive these in, nothing ever moves again: so under scarcity only
+// frames pass that are no longer than an acknowledgement, a SYN, or ARP. TCP sends the others again.
+class Scarcity {
+ public:
+  static constexpr std::size_t kControlFrame = 256;  // bytes
+
+  Scarcity(const BufferPool& small, const BufferPool& large) : small_(small), large_(large) {}
+  bool refuses(std::size_t frame_bytes) {
+    if (frame_bytes <= kControlFrame) return false;
+    if (asked_++ % 16 == 0) scarce_ = small_.scarce() || large_.scarce();
+    return scarce_;
+  }
+
+ private:
+  const BufferPool& small_;
+  const BufferPool& large_;
+  unsigned asked_ = 0;
+  bool scarce_ = false;
 };
 
 }  // namespace weft::nic

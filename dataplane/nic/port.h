@@ -18,6 +18,7 @@ inline constexpr std::uint32_t kEthernetHeader = 14;
 
 #define WEFT_PORT_DROPS(X)                                               \
   X(kNoMbuf, "no buffer to describe or copy the frame in")               \
+  X(kScarce, "buffers are scarce: what is longer than an acknowledgement is dropped") \
   X(kQueueFull, "the device's transmit queue is full")                   \
   X(kFrameTooLong, "longer than the device's frames")                    \
   X(kBadOffload, "asks for an offload that the headers contradict")

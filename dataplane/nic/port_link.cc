@@ -23,11 +23,7 @@ constexpr std::uint16_t kUdpChecksum = 6;
 // How long a full transmit queue may hold the worker up: enough for a peer that shares our core to take its frames.
 constexpr int kFullQueueYields = 32;
 
-struct L4Position {
-  std::uint16_t start = 0;
-  std::uint8_t protocol = 0;
-  bool v6 = false;
-};
+struct L4Position { std::uint16_t start = 0; std::uint8_t protocol = 0; bool v6 = false; };
 
 // Where L4 begins in a frame without extension headers; protocol 0: nowhere that an offload could mean.
 L4Position find_l4(ByteSpan frame) {
@@ -70,7 +66,8 @@ FileDescriptor interrupt_epoll(const QueueOptions& options) {
 PortLink::PortLink(const QueueOptions& options, FileDescriptor socket, PortCounters& counters)
     : options_(options),
       wait_(options.wake_up == WakeUp::kInterrupt ? interrupt_epoll(options) : std::move(socket)),
-      counters_(counters) {}
+      counters_(counters),
+      scarcity_(*options.small_pool, options.super_pool != nullptr ? *options.super_pool : *options.small_pool) {}
 
 PortLink::~PortLink() {
   rte_pktmbuf_free_bulk(early_.data(), early_count_);
@@ -125,17 +122,20 @@ unsigned PortLink::receive(std::span<Packet> burst) {
   std::array<rte_mbuf*, kBurst> frames;
   const auto wanted = static_cast<std::uint16_t>(std::min<std::size_t>(burst.size(), kBurst));
   unsigned count = std::exchange(early_count_, 0);
-  if (count > 0) {
-    std::copy_n(early_.begin(), count, frames.begin());
-  } else {
-    count = rte_eth_rx_burst(options_.port, options_.queue, frames.data(), wanted);
-  }
+  if (count > 0) std::copy_n(early_.begin(), count, frames.begin());
+  else count = rte_eth_rx_burst(options_.port, options_.queue, frames.data(), wanted);
+  unsigned taken = 0;
   for (unsigned i = 0; i < count; ++i) {
     counters_.received_bytes.add(frames[i]->pkt_len);
-    take(frames[i], burst[i]);
+    if (scarcity_.refuses(frames[i]->pkt_len)) {
+      counters_.drops.add(PortDrop::kScarce);
+      rte_pktmbuf_free(frames[i]);
+    } else {
+      take(frames[i], burst[taken++]);
+    }
   }
   if (count > 0) counters_.received.add(count);
-  return count;
+  return taken;
 }
 
 bool PortLink::must_copy(const Packet& packet) const {

@@ -59,6 +59,7 @@ class PortLink final : public net::Link {
   FileDescriptor wait_;  // the socket, or an epoll instance that holds the queue's interrupt; stays the same descriptor
                          // when the driver's changes (a vhost peer that comes back)
   PortCounters& counters_;
+  Scarcity scarcity_;
   bool armed_ = false;
   bool stalled_ = false;  // the queue was full and stayed so: do not wait for it again before it moves
   std::array<rte_mbuf*, kBurst> early_{};  // came while arm() was looking; the next receive() starts with them

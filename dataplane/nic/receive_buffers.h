@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "base/packet.h"
+#include "dataplane/nic/pool.h"
 
 namespace weft::nic {
 
@@ -20,18 +21,22 @@ class ReceiveBuffers {
   static constexpr std::size_t kPiecesMax = 8;
 
   // Both outlive this. REQUIRES: kPiecesMax buffers hold a frame of kTapFrameMax.
-  ReceiveBuffers(BufferPool& small, BufferPool& large) : small_(small), large_(large) {}
+  ReceiveBuffers(BufferPool& small, BufferPool& large)
+      : small_(small), large_(large), scarcity_(small, large) {}
 
   // Makes room for the longest frame; false: the pools are exhausted.
   bool refill();
   // Appends the room as it stands to `vector`, which has kPiecesMax free elements; returns how many it took.
   std::size_t offer(iovec* vector);
+  // The frame just read is to be dropped: buffers are scarce, and it is no mere acknowledgement.
+  bool refuses(std::size_t frame_bytes) { return scarcity_.refuses(frame_bytes); }
   // Moves the first `size` bytes of the room, now filled, into `packet`.
   void take(std::size_t size, Packet& packet);
 
  private:
   BufferPool& small_;
   BufferPool& large_;
+  Scarcity scarcity_;
   std::array<Slice, kPiecesMax> pieces_;
 };
 

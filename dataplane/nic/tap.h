@@ -21,6 +21,7 @@ namespace weft::nic {
 
 #define WEFT_TAP_DROPS(X)                                                        \
   X(kNoBuffer, "no buffer to receive into; the frame waits in the device")       \
+  X(kScarce, "buffers are scarce: what is longer than an acknowledgement is dropped") \
   X(kBadHeader, "a virtio header that we cannot represent")                      \
   X(kDeviceDown, "the interface is down")                                        \
   X(kDeviceGone, "the device is gone with its namespace")                        \

@@ -38,7 +38,12 @@ bool TapLink::receive_one(Packet& packet) {
       counters_->drops.add(TapDrop::kBadHeader);
       continue;
     }
-    buffers_->take(static_cast<std::size_t>(size) - sizeof header, packet);
+    const std::size_t frame_bytes = static_cast<std::size_t>(size) - sizeof header;
+    if (buffers_->refuses(frame_bytes)) {
+      counters_->drops.add(TapDrop::kScarce);
+      continue;
+    }
+    buffers_->take(frame_bytes, packet);
     break;
   }
   counters_->received.add();

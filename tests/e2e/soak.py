@@ -67,7 +67,7 @@ def held(mesh):
     sums = {}
     for node in mesh.nodes.values():
         metrics = node.metrics()
-        for key in ("weft_tcp_connections", "weft_tcp_time_wait", "weft_buffers_in_use"):
+        for key in ("weft_tcp_connections", "weft_tcp_time_wait", "weft_buffers_in_use", "weft_header_buffers_in_use"):
             sums[f"{node.short} {key.removeprefix('weft_')}"] = int(metrics[key])
     return sums
 
