@@ -125,8 +125,8 @@ Outcome Port::Impl::configure(bool interrupts) {
   return set_up_queues();
 }
 
-// A super-segment in 2 KiB pieces costs a chain of 32 at every step (measured over vhost: a tenth of all cycles of one
-// flow). As much memory as the small pool has, beside what lies in the rings.
+// A super-segment in 2 KiB pieces costs a chain of 32 at every step (measured over vhost: one flow 2.4 Gbit/s, with
+// 16 KiB pieces 4.0). As much memory as the small pool has, beside what lies in the rings.
 Outcome Port::Impl::make_super_pool() {
   if (super_pool != nullptr) return {};
   constexpr std::uint32_t kSmallPerLarge = kLargeCapacity / kSmallCapacity;

@@ -120,5 +120,28 @@ TEST_F(PortLinkTest, ExhaustedPoolIsAnEmptySlice) {
   EXPECT_GT(all.size(), 1500u);
 }
 
+class FakePool final : public BufferPool {
+ public:
+  Buffer* allocate() override { return nullptr; }
+  void release(Buffer*) override {}
+  std::uint32_t buffer_capacity() const override { return 2048; }
+  bool scarce() const override { return is_scarce; }
+  bool is_scarce = false;
+};
+
+TEST(Scarcity, LetsAcknowledgementsPassAndRecovers) {
+  FakePool small, large;
+  Scarcity scarcity(small, large);
+  EXPECT_FALSE(scarcity.refuses(1500));
+  large.is_scarce = true;
+  unsigned refused = 0;
+  for (int i = 0; i < 32; ++i) refused += scarcity.refuses(1500);
+  EXPECT_GE(refused, 16u);  // it is sampled
+  EXPECT_FALSE(scarcity.refuses(Scarcity::kControlFrame));
+  large.is_scarce = false;
+  for (int i = 0; i < 16; ++i) scarcity.refuses(1500);
+  EXPECT_FALSE(scarcity.refuses(1500));
+}
+
 }  // namespace
 }  // namespace weft::nic

@@ -41,7 +41,7 @@ bool TapLink::receive_one(Packet& packet) {
     const std::size_t frame_bytes = static_cast<std::size_t>(size) - sizeof header;
     if (buffers_->refuses(frame_bytes)) {
       counters_->drops.add(TapDrop::kScarce);
-      continue;
+      return false;  // one a turn: a pod that floods must not hold the worker here
     }
     buffers_->take(frame_bytes, packet);
     break;
