@@ -55,23 +55,30 @@ class MbufPool final : public BufferPool {
 
 // What a link asks of each frame that it takes in. When all buffers are held by payload that waits for
 // acknowledgements, and there is none left to receive these in, nothing ever moves again: so under scarcity only
-// frames pass that are no longer than an acknowledgement, a SYN, or ARP. TCP sends the others again.
+// frames pass that are no longer than an acknowledgement, a SYN, or ARP. TCP sends the others again. A scarcity of
+// large buffers alone is no concern of frames that a small one holds: TCP's retransmissions are among them. A link
+// that can do without large ones names `small` twice.
 class Scarcity {
  public:
   static constexpr std::size_t kControlFrame = 256;  // bytes
+  static constexpr std::size_t kSmallFrame = kSmallCapacity - kHeadroom;
 
   Scarcity(const BufferPool& small, const BufferPool& large) : small_(small), large_(large) {}
   bool refuses(std::size_t frame_bytes) {
     if (frame_bytes <= kControlFrame) return false;
-    if (asked_++ % 16 == 0) scarce_ = small_.scarce() || large_.scarce();
-    return scarce_;
+    if (asked_++ % 16 == 0) {
+      no_small_ = small_.scarce();
+      no_large_ = large_.scarce();
+    }
+    return no_small_ || (no_large_ && frame_bytes > kSmallFrame);
   }
 
  private:
   const BufferPool& small_;
   const BufferPool& large_;
   unsigned asked_ = 0;
-  bool scarce_ = false;
+  bool no_small_ = false;
+  bool no_large_ = false;
 };
 
 }  // namespace weft::nic

@@ -133,14 +133,24 @@ TEST(Scarcity, LetsAcknowledgementsPassAndRecovers) {
   FakePool small, large;
   Scarcity scarcity(small, large);
   EXPECT_FALSE(scarcity.refuses(1500));
-  large.is_scarce = true;
+  small.is_scarce = true;
   unsigned refused = 0;
   for (int i = 0; i < 32; ++i) refused += scarcity.refuses(1500);
   EXPECT_GE(refused, 16u);  // it is sampled
   EXPECT_FALSE(scarcity.refuses(Scarcity::kControlFrame));
-  large.is_scarce = false;
+  small.is_scarce = false;
   for (int i = 0; i < 16; ++i) scarcity.refuses(1500);
   EXPECT_FALSE(scarcity.refuses(1500));
+}
+
+TEST(Scarcity, OfLargeBuffersStopsSuperSegmentsOnly) {
+  FakePool small, large;
+  large.is_scarce = true;
+  Scarcity scarcity(small, large);
+  for (int i = 0; i < 32; ++i) {
+    EXPECT_FALSE(scarcity.refuses(Scarcity::kSmallFrame));
+    EXPECT_TRUE(scarcity.refuses(Scarcity::kSmallFrame + 1));
+  }
 }
 
 }  // namespace

@@ -6,10 +6,17 @@
 
 namespace weft::nic {
 
+Slice ReceiveBuffers::allocate(std::size_t place) {
+  if (place == 0) return Slice::allocate(small_, kHeadroom);
+  if (allocated_++ % 16 == 0) large_scarce_ = large_.scarce();
+  Slice slice = large_scarce_ ? Slice() : Slice::allocate(large_, kHeadroom);
+  return slice ? std::move(slice) : Slice::allocate(small_, kHeadroom);
+}
+
 bool ReceiveBuffers::refill() {
   std::size_t room = 0;
   for (std::size_t i = 0; i < kPiecesMax && room < kTapFrameMax; ++i) {
-    if (!pieces_[i]) pieces_[i] = Slice::allocate(i == 0 ? small_ : large_, kHeadroom);
+    if (!pieces_[i]) pieces_[i] = allocate(i);
     if (!pieces_[i]) return false;
     room += pieces_[i].tailroom();
   }
@@ -17,9 +24,11 @@ bool ReceiveBuffers::refill() {
 }
 
 std::size_t ReceiveBuffers::offer(iovec* vector) {
-  std::size_t count = 0;
-  for (Slice& piece : pieces_) {
-    if (piece) vector[count++] = {piece.data(), piece.tailroom()};
+  std::size_t count = 0, room = 0;
+  for (; count < kPiecesMax && room < kTapFrameMax; ++count) {
+    Slice& piece = pieces_[count];
+    vector[count] = {piece.data(), piece.tailroom()};
+    room += piece.tailroom();
   }
   return count;
 }

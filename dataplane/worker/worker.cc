@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kCrossings = 1024;
 // What one turn sends at most, so that acknowledgements that arrive meanwhile are seen; the rest follows at once.
 constexpr unsigned kFramesPerTurn = 256;
+// Before the bytes of a copy: DPDK's RTE_PKTMBUF_HEADROOM.
+constexpr std::uint32_t kCopyHeadroom = 128;
 // Where a link cannot wake us, we look at it after at most this. It adds as much latency after idleness, and costs 1000
 // turns a second, 0.5 % of a core.
 constexpr Duration kBlindSleep = Duration::milliseconds(1);
@@ -202,19 +204,35 @@ void Worker::cross(unsigned worker, Packet&& packet, bool egress) {
 // Payload that TCP keeps for retransmission is shared, and counts of references are this worker's own: what crosses is
 // a copy.
 bool Worker::make_exclusive(Packet& packet) {
-  for (Slice& slice : packet.bytes) {
-    if (slice.exclusive()) continue;
-    const std::uint32_t room = slice.headroom();
-    const bool fits_small = slice.size() + room <= options_.small_pool->buffer_capacity();
-    BufferPool* pool = fits_small ? options_.small_pool : options_.large_pool;
-    if (pool == nullptr || slice.size() > pool->buffer_capacity()) return false;
-    Slice copy = Slice::allocate(*pool, std::min(room, pool->buffer_capacity() - slice.size()));
-    if (!copy) return false;
-    copy.append(slice.bytes());
-    slice = std::move(copy);
+  bool shared = false;
+  for (const Slice& slice : packet.bytes) shared = shared || !slice.exclusive();
+  if (!shared) return true;
+  ByteChain exclusive;
+  while (!packet.bytes.empty()) {
+    Slice slice = packet.bytes.pop_front();
+    if (slice.exclusive()) {
+      exclusive.push_back(std::move(slice));
+      continue;
+    }
+    ByteChain copy = copy_of(slice);
+    if (copy.size() != slice.size()) return false;
+    exclusive.append(std::move(copy));
     counters_.copied.add();
   }
+  packet.bytes = std::move(exclusive);
   return true;
+}
+
+// In one piece where a buffer can be had, else in several small ones. Short: there are none.
+ByteChain Worker::copy_of(const Slice& slice) {
+  // What lies before a slice of a frame in its buffer may be the rest of a record: a device needs no more than this.
+  const std::uint32_t room = std::min(slice.headroom(), kCopyHeadroom);
+  const bool fits_small = slice.size() + room <= options_.small_pool->buffer_capacity();
+  if (!fits_small && options_.large_pool != nullptr) {
+    ByteChain copy = ByteChain::copy_of(slice.bytes(), *options_.large_pool, room);
+    if (copy.size() == slice.size()) return copy;
+  }
+  return ByteChain::copy_of(slice.bytes(), *options_.small_pool, room);
 }
 
 void Worker::ring_peers() {

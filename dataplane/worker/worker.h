@@ -113,6 +113,7 @@ class Worker {
   void flush();
   void cross(unsigned worker, Packet&& packet, bool egress);
   bool make_exclusive(Packet& packet);
+  ByteChain copy_of(const Slice& slice);
   void ring_peers();
   bool rest(Time now, Time last_work);  // true: it slept
   void sleep(Time now);
