@@ -43,12 +43,21 @@ std::string_view forced_cipher(agent::RecordCipher cipher) {
   return "";
 }
 
+// What connections may hold of all buffers. Half are left to frames on their way and to device queues: with
+// less than a quarter left the ports begin to drop (nic::Scarcity).
+std::uint64_t held_at_most(const agent::Bootstrap& config) {
+  const std::uint64_t small = std::uint64_t{config.memory.buffers} * nic::kSmallCapacity;
+  const std::uint64_t large = std::uint64_t{config.memory.large_buffers} * nic::kLargeCapacity;
+  return (small + large) / 2;
+}
+
 net::TcpOptions tcp_options(const agent::Bootstrap& config) {
   net::TcpOptions options;
   options.receive_buffer_max = config.tcp.receive_buffer;
   options.receive_buffer_initial = std::min(options.receive_buffer_initial, config.tcp.receive_buffer);
   options.send_buffer_max = config.tcp.send_buffer;
   options.account_limit = config.pods.memory_limit;
+  options.memory_limit = held_at_most(config) / config.workers.count;
   options.syn_queue_per_pod = config.tcp.syn_queue_per_pod;
   options.congestion = config.tcp.congestion == agent::Congestion::kCubic ? net::CongestionAlgorithm::kCubic
                                                                       : net::CongestionAlgorithm::kNewReno;

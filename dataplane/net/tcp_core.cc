@@ -18,7 +18,7 @@ std::uint8_t scale_for(std::uint32_t buffer) {
 
 TcpCore::TcpCore(const TcpOptions& o, BufferPool& header_pool, Random r)
     : options(o), headers(header_pool), random(r), isn(random), ports(o.worker, o.workers),
-      accounts(o.account_limit), congestion(CongestionControl::of(o.congestion)),
+      accounts(o.account_limit, o.memory_limit), congestion(CongestionControl::of(o.congestion)),
       receive_scale(scale_for(o.receive_buffer_max)) {
   assert(headers.buffer_capacity() >= 256);
 }
@@ -202,7 +202,8 @@ void TcpCore::hold_received(Connection& c, std::uint64_t bytes) {
 
 void TcpCore::release_received(Connection& c, std::uint64_t bytes) {
   c.receive_memory -= static_cast<std::uint32_t>(bytes);
-  if (bytes != 0 && accounts.release(c.account, bytes)) wake_waiters(c.account);
+  if (bytes == 0) return;
+  if (const auto account = accounts.release(c.account, bytes)) wake_waiters(*account);
 }
 
 void TcpCore::hold_sent(Connection& c, std::uint64_t bytes) {
@@ -212,7 +213,8 @@ void TcpCore::hold_sent(Connection& c, std::uint64_t bytes) {
 
 void TcpCore::release_sent(Connection& c, std::uint64_t bytes) {
   c.send_memory -= static_cast<std::uint32_t>(bytes);
-  if (bytes != 0 && accounts.release(c.account, bytes)) wake_waiters(c.account);
+  if (bytes == 0) return;
+  if (const auto account = accounts.release(c.account, bytes)) wake_waiters(*account);
 }
 
 void TcpCore::drop_reassembly(Connection& c) {

@@ -29,8 +29,37 @@ void TcpAccounts::leave(std::uint32_t slot) {
 void TcpAccounts::forget_if_idle(std::uint32_t slot) {
   const Account& account = *accounts_.at(slot);
   if (account.connections != 0 || account.own_limit) return;
+  if (!account.waiters.empty()) std::erase(waiting_, slot);
   slots_.erase(account.id);
   accounts_.destroy(slot);
+}
+
+void TcpAccounts::wait(std::uint32_t slot, ConnectionId id) {
+  std::vector<ConnectionId>& waiters = accounts_.at(slot)->waiters;
+  if (waiters.empty()) waiting_.push_back(slot);
+  waiters.push_back(id);
+}
+
+std::vector<ConnectionId> TcpAccounts::take_waiters(std::uint32_t slot) {
+  std::erase(waiting_, slot);
+  return std::exchange(accounts_.at(slot)->waiters, {});
+}
+
+std::optional<std::uint32_t> TcpAccounts::release(std::uint32_t slot, std::uint64_t bytes) {
+  Account& own = *accounts_.at(slot);
+  own.used -= bytes;
+  total_used_ -= bytes;
+  if (waiting_.empty()) return std::nullopt;
+  if (!own.waiters.empty() && has_room(own)) return slot;
+  // What others release opens room for everybody; to look through those who wait once a sixteenth is enough.
+  released_ += bytes;
+  if (released_ < total_limit_ / 16) return std::nullopt;
+  released_ = 0;
+  const auto ready =
+      std::ranges::find_if(waiting_, [&](std::uint32_t other) { return has_room(*accounts_.at(other)); });
+  if (ready == waiting_.end()) return std::nullopt;
+  released_ = total_limit_ / 16;  // the next of them at the next release
+  return *ready;
 }
 
 void TcpAccounts::set_limit(AccountId id, std::uint64_t limit) {

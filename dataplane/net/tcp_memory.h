@@ -1,7 +1,9 @@
 // What connections hold, counted as buffer capacity: the accounts, and queues that keep their capacity in proportion.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -12,10 +14,15 @@
 
 namespace weft::net {
 
-// Bounds of one account each. A connection holds a slot (join .. leave).
+// Bounds of one account each, and of all together. A connection holds a slot (join .. leave).
+//
+// The common bound is dynamic (Choudhury and Hahne's thresholds for shared memory switches): an account may hold twice
+// what is still free. One that nobody competes with gets two thirds of all, n greedy ones leave a newcomer
+// 1 / (2 n + 1), and no share is set aside for accounts that are idle.
 class TcpAccounts {
  public:
-  explicit TcpAccounts(std::uint64_t default_limit) : default_limit_(default_limit) {}
+  TcpAccounts(std::uint64_t default_limit, std::uint64_t total_limit)
+      : default_limit_(default_limit), total_limit_(total_limit) {}
 
   std::uint32_t join(AccountId id);
   void leave(std::uint32_t slot);
@@ -25,17 +32,18 @@ class TcpAccounts {
   // Bytes that may still be held.
   std::uint64_t room(std::uint32_t slot) const {
     const Account& a = *accounts_.at(slot);
-    return a.used < a.limit ? a.limit - a.used : 0;
+    const std::uint64_t limit = limit_of(a);
+    return a.used < limit ? limit - a.used : 0;
   }
-  void charge(std::uint32_t slot, std::uint64_t bytes) { accounts_.at(slot)->used += bytes; }
-  // True: connections that were refused room wait, and there is room again: take_waiters().
-  bool release(std::uint32_t slot, std::uint64_t bytes) {
-    Account& a = *accounts_.at(slot);
-    a.used -= bytes;
-    return !a.waiters.empty() && a.used <= a.limit - a.limit / 8;
+  void charge(std::uint32_t slot, std::uint64_t bytes) {
+    accounts_.at(slot)->used += bytes;
+    total_used_ += bytes;
   }
-  void wait(std::uint32_t slot, ConnectionId id) { accounts_.at(slot)->waiters.push_back(id); }
-  std::vector<ConnectionId> take_waiters(std::uint32_t slot) { return std::exchange(accounts_.at(slot)->waiters, {}); }
+  // An account whose connections were refused room and wait, and that has room again: take_waiters().
+  std::optional<std::uint32_t> release(std::uint32_t slot, std::uint64_t bytes);
+  void wait(std::uint32_t slot, ConnectionId id);
+  std::vector<ConnectionId> take_waiters(std::uint32_t slot);
+  std::uint64_t total_used() const { return total_used_; }
   std::size_t memory() const { return accounts_.memory() + slots_.capacity() * 16; }
 
  private:
@@ -47,10 +55,20 @@ class TcpAccounts {
     bool own_limit = false;
     std::vector<ConnectionId> waiters;
   };
+  std::uint64_t limit_of(const Account& account) const {
+    const std::uint64_t free = total_used_ < total_limit_ ? total_limit_ - total_used_ : 0;
+    return std::min(account.limit, 2 * free);
+  }
+  // An eighth below the limit, so that waiters are not woken for a byte.
+  bool has_room(const Account& account) const { return account.used <= limit_of(account) / 8 * 7; }
   std::uint32_t slot_of(AccountId id);
   void forget_if_idle(std::uint32_t slot);
 
   std::uint64_t default_limit_;
+  std::uint64_t total_limit_;
+  std::uint64_t total_used_ = 0;
+  std::uint64_t released_ = 0;          // by anybody, since `waiting_` was looked through
+  std::vector<std::uint32_t> waiting_;  // slots with waiters
   Slab<Account> accounts_;
   absl::flat_hash_map<AccountId, std::uint32_t> slots_;
 };

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "dataplane/net/owner.h"
 #include "dataplane/net/tcp_congestion.h"
+#include "dataplane/net/tcp_memory.h"
 #include "dataplane/net/tcp_reassembly.h"
 #include "dataplane/net/tcp_scoreboard.h"
 #include "dataplane/net/tcp_segment.h"
@@ -198,6 +199,38 @@ TEST(Owner, IsTheToeplitzHashThatDevicesCompute) {
     hash ^= window;
   }
   EXPECT_EQ(symmetric_rss_hash({IpAddress::v4(10, 1, 2, 3), 0x3039}, {IpAddress::v4(10, 9, 8, 7), 443}), hash);
+}
+
+TEST(TcpAccounts, GreedyAccountsLeaveRoomForANewcomer) {
+  constexpr std::uint64_t kTotal = 70'000;
+  TcpAccounts accounts(1'000'000, kTotal);
+  const auto fill = [&](std::uint32_t slot) {
+    while (accounts.room(slot) >= 100) accounts.charge(slot, 100);
+  };
+  const std::uint32_t first = accounts.join(1);
+  fill(first);
+  EXPECT_NEAR(static_cast<double>(accounts.total_used()), kTotal * 2.0 / 3, 200);
+  const std::uint32_t second = accounts.join(2), third = accounts.join(3);
+  fill(second);
+  EXPECT_GE(accounts.room(third), kTotal / 7);
+  EXPECT_LT(accounts.total_used(), kTotal);
+}
+
+TEST(TcpAccounts, WhatOneReleasesWakesThoseWhoWait) {
+  TcpAccounts accounts(1'000'000, 64'000);
+  const std::uint32_t greedy = accounts.join(1), patient = accounts.join(2);
+  accounts.charge(patient, 10'000);
+  accounts.charge(greedy, 50'000);
+  EXPECT_EQ(accounts.room(patient), 0u);
+  accounts.wait(patient, ConnectionId{7, 1});
+  EXPECT_FALSE(accounts.release(greedy, 1'000).has_value());  // not enough of it yet
+  std::optional<std::uint32_t> woken;
+  for (int i = 0; i < 49 && !woken; ++i) woken = accounts.release(greedy, 1'000);
+  ASSERT_TRUE(woken.has_value());
+  EXPECT_EQ(*woken, patient);
+  EXPECT_GT(accounts.room(patient), 0u);
+  EXPECT_EQ(accounts.take_waiters(patient).size(), 1u);
+  EXPECT_FALSE(accounts.release(greedy, 0).has_value());
 }
 
 }  // namespace

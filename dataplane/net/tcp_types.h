@@ -164,6 +164,7 @@ struct TcpOptions {
   std::uint32_t receive_buffer_max = 1024 * 1024;      // and may grow to, as the reader keeps up; sets window scale
   std::uint32_t send_buffer_max = 1024 * 1024;         // send_space() is 0 beyond
   std::uint64_t account_limit = 256u * 1024 * 1024;    // buffer capacity held by one account, both directions
+  std::uint64_t memory_limit = 1024u * 1024 * 1024;    // by all accounts; see TcpAccounts for who gets how much of it
 
   bool timestamps = true, sack = true, window_scale = true;
   bool nagle = false;                            // a proxy writes what it has: off as with TCP_NODELAY
