@@ -1,12 +1,10 @@
-"""What is routed rather than proxied: DNS through its Service, ICMP, large datagrams, pods outside the mesh; and what
-the appliance costs when nothing happens."""
+"""What is routed rather than proxied: DNS through its Service, ICMP, large datagrams, pods outside the mesh."""
 import json
-import os
 import time
 
 import frames
 from capture import Capture
-from netns import run, wait_until
+from netns import run
 from programs import MARKER
 from rows import WEB, WEB6, expect, get
 from scenario import extra_pod, scenario
@@ -170,61 +168,3 @@ def control_a_frame_from_the_nodes_kernel_would_be_seen(mesh):
     with capture_at_uplink(mesh, node) as capture:
         frames.send(node.namespace, "up0", frames.ethernet("ff:ff:ff:ff:ff:ff", mac, 0x0806, request))
     expect(not_the_appliances(capture, node) == 1, "it is not seen")
-
-
-# -- idle, and many
-
-def cpu_seconds(pid):
-    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@scenario
-def an_idle_node_uses_little_of_a_core(mesh):
-    """The design says under 3 %. The bound is wide for noisy machines; the figure is printed."""
-    pid = mesh.nodes["node-a"].process.pid
-    before, started = cpu_seconds(pid), time.monotonic()
-    wait_until(lambda: time.monotonic() - started > 4, 10, "four seconds have passed")
-    share = (cpu_seconds(pid) - before) / (time.monotonic() - started)
-    print(f"# an idle node: {100 * share:.2f} % of a core", flush=True)
-    expect(share < 0.25, f"{100 * share:.1f} % of a core")
-
-
-QUICK_SERVER = """
-import socket, threading
-def serve(connection):
-    with connection:
-        connection.sendall(b"220 quick\\n")
-        connection.shutdown(socket.SHUT_WR)
-        while connection.recv(100): pass
-server = socket.create_server(("", 9001), backlog=128)
-while True:
-    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-"""
-MANY = """
-import socket, sys, time
-started = time.monotonic()
-for number in range(1000):
-    try:
-        with socket.create_connection((sys.argv[1], 9001), 10) as connection:
-            connection.settimeout(10)
-            connection.sendall(b"x")  # plaintext by its own address: the port waits for first bytes
-            connection.shutdown(socket.SHUT_WR)
-            greeting = b""
-            while more := connection.recv(100): greeting += more
-            if greeting != b"220 quick\\n": raise OSError(f"got {greeting}")
-    except OSError as error:
-        print("failed", number, repr(error)); sys.exit(1)
-print("done", round(1000 / (time.monotonic() - started)))
-"""
-
-
-@scenario
-def a_thousand_connections_in_a_row_all_succeed(mesh):
-    with extra_pod(mesh, "quick", "perf", "node-b") as server:
-        mesh.wait_ready()
-        server.start("quick", "python3", "-c", QUICK_SERVER)
-        wait_until(lambda: ":9001 " in server.run("ss", "-H", "-ltn").stdout, 5, "the server listens")
-        done = mesh.pods["client"].run("python3", "-c", MANY, server.ipv4, timeout=300, check=False)
-    expect(done.returncode == 0, f"{done.stdout}{done.stderr[-300:]}")
-    print(f"# orderly connections a second, one after the other: {done.stdout.split()[1]}", flush=True)
