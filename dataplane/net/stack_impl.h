@@ -93,6 +93,7 @@ class Stack::Impl {
   void answer_solicitation(Arrival& a, const NeighborMessage& m, bool router);
   void defend(Arrival& a, const IpAddress& address);
   void announce(Time now, const Interface& uplink);
+  void probe_one(Time now, const Interface& uplink, const IpAddress& address);
   void announce_one(Time now, const Interface& uplink, const IpAddress& address);
   void request_neighbor(Time now, const Interface& uplink, const NeighborTable::Request& request);
   void share_with_other_workers(const Arrival& a);

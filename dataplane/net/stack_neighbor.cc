@@ -75,7 +75,23 @@ void Stack::Impl::defend(Arrival& a, const IpAddress& address) {
 void Stack::Impl::announce(Time now, const Interface& uplink) {
   announced_ = true;
   if (options_.worker != 0) return;
-  for (const IpAddress& address : uplink.addresses) announce_one(now, uplink, address);
+  for (const IpAddress& address : uplink.addresses) {
+    probe_one(now, uplink, address);
+    announce_one(now, uplink, address);
+  }
+}
+
+// Is the address taken? Optimistic (RFC 4429): the operator gave it to us and a node must not stand still for a second
+// at every restart, so it is used meanwhile. Whoever has it too answers, and defend() names them.
+void Stack::Impl::probe_one(Time now, const Interface& uplink, const IpAddress& address) {
+  if (address.is_v4()) {
+    const Arp probe{ArpOperation::kRequest, uplink.mac, {}, {}, address};  // RFC 5227, 2.1.1
+    return send_own_frame(now, make_arp(*options_.headers, probe, MacAddress::broadcast()), uplink.id);
+  }
+  static constexpr std::uint8_t kUnspecified[16] = {};
+  const IpAddress group = solicited_node(address);
+  const NeighborMessage m{NdKind::kSolicitation, IpAddress::v6(kUnspecified), group, address, {}, false, false, false};
+  send_own_frame(now, make_neighbor_message(*options_.headers, m, uplink.mac, group_mac(group)), uplink.id);
 }
 
 // Gratuitous ARP (RFC 5227 section 2.3) or unsolicited NA (RFC 4861 section 7.2.6): caches that hold an old MAC of ours

@@ -133,5 +133,31 @@ TEST(NeighborTable, IsBounded) {
   EXPECT_EQ(table.size(), 8u);
 }
 
+// RFC 5227 2.1.1 and RFC 4862 5.4: it asks for its own addresses first, and says who has them too.
+TEST_F(Neighbors, ProbesForItsOwnAddressesBeforeItAnnouncesThem) {
+  answer_neighbors = false;
+  spec.interfaces[0].mac = peer_mac(77);  // another device: everything is announced anew
+  const IpAddress v6 = ip_of("2001:db8::1");
+  set_network();
+  settle();
+  unsigned arp_probes = 0, solicitations = 0, announcements = 0;
+  for (const Sent& sent : take_sent()) {
+    if (sent.type() == 0x0806) {
+      IpAddress::v4(sent.frame.data() + 28).is_unspecified() ? ++arp_probes : ++announcements;
+    } else if (sent.frame[54] == 135) {
+      EXPECT_TRUE(sent.source().is_unspecified());
+      EXPECT_EQ(sent.destination(), solicited_node(v6));
+      EXPECT_EQ(sent.frame.size(), 14u + 40 + 24) << "no link-layer address with an unspecified source";
+      EXPECT_TRUE(sent.checksums_hold());
+      ++solicitations;
+    } else {
+      ++announcements;
+    }
+  }
+  EXPECT_EQ(arp_probes, 1u);
+  EXPECT_EQ(solicitations, 1u);
+  EXPECT_EQ(announcements, 2u);
+}
+
 }  // namespace
 }  // namespace weft::net

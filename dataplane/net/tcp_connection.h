@@ -34,6 +34,7 @@ struct TcpConnection : TimerNode {
   bool orphan : 1 = false;          // the owner gave the id up
   bool doomed : 1 = false;          // waits for its storage to be freed
   bool half_open : 1 = false;       // counts against the SYN queue
+  bool from_cookie : 1 = false;     // the peer has answered a SYN cookie: no SYN-ACK is needed
   bool output_queued : 1 = false;   // stands in the output queue
   bool syn_due : 1 = false;         // a SYN or SYN-ACK is to be sent (again)
   bool fin_queued : 1 = false;      // FIN follows what is in the send queue

@@ -19,7 +19,7 @@ std::uint8_t scale_for(std::uint32_t buffer) {
 TcpCore::TcpCore(const TcpOptions& o, BufferPool& header_pool, Random r)
     : options(o), headers(header_pool), random(r), isn(random), ports(o.worker, o.workers),
       accounts(o.account_limit, o.memory_limit), congestion(CongestionControl::of(o.congestion)),
-      receive_scale(scale_for(o.receive_buffer_max)) {
+      receive_scale(scale_for(o.receive_buffer_max)), cookies_(random) {
   assert(headers.buffer_capacity() >= 256);
 }
 

@@ -11,6 +11,7 @@
 #include "dataplane/net/tcp_memory.h"
 #include "dataplane/net/tcp_ports.h"
 #include "dataplane/net/tcp_segment.h"
+#include "dataplane/net/tcp_syn_cookies.h"
 #include "dataplane/net/tcp_table.h"
 
 namespace weft::net {
@@ -173,6 +174,7 @@ class TcpCore {
   void on_retransmission_timeout(Connection& c);
   // tcp_output.cc
   bool produce(Connection& c, Packet* datagram);
+  std::uint16_t announced_mss(const FlowKey& key);
   bool emit_syn(Connection& c, Packet* datagram);
   bool emit_retransmission(Connection& c, SackBlock range, Packet* datagram);
   std::uint32_t sendable(Connection& c, bool* fin);
@@ -197,7 +199,11 @@ class TcpCore {
   bool out_of_retries(Connection& c);
   void set_keepalive(Connection& c);
   // tcp_listener.cc
-  bool admit_syn(const TcpArrival& arrival);
+  bool admit_syn(const TcpInput& in, const TcpArrival& arrival);
+  Connection& begin_pending(const TcpArrival& arrival, const TcpSegment& syn, Seq initial);
+  std::uint32_t pending_of(InterfaceId pod) const;
+  void answer_with_cookie(const TcpSegment& syn, const FlowKey& key);
+  bool take_cookie(const TcpInput& in, const TcpArrival& arrival);
   void evict_half_open(InterfaceId pod);
   void compact(SynQueue& queue);
   void take_syn(Connection& c, const TcpSegment& segment);
@@ -216,6 +222,8 @@ class TcpCore {
   std::uint32_t half_open_ = 0;
   std::uint32_t challenge_tokens_ = 0;
   Time challenge_refill_;
+  TcpSynCookies cookies_;
+  Time cookies_good_until_;  // what comes later answers none of ours
 };
 
 inline bool before_ms(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }

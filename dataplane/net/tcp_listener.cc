@@ -12,25 +12,32 @@ void TcpCore::listen_input(TcpInput& in, const TcpArrival& arrival, Seq isn_abov
     ++stats.drop_reset_no_connection;
     return;
   }
+  if (s.is(kAck) && !s.is(kSyn) && take_cookie(in, arrival)) return;
   if (s.is(kAck) || !s.is(kSyn)) {
     ++stats.drop_no_connection;
     reply_reset(arrival.key, in);
     return;
   }
-  if (!admit_syn(arrival)) return;
+  if (!admit_syn(in, arrival)) return;
+  const Seq initial = isn.initial(now, arrival.key);
+  begin_pending(arrival, s, has_isn_above ? later_of(initial, isn_above) : initial);
+}
+
+// A connection that waits for its owner's decision about `syn`.
+TcpCore::Connection& TcpCore::begin_pending(const TcpArrival& arrival, const TcpSegment& syn, Seq initial) {
   Connection& c = create(arrival.key, arrival.pod, arrival.pod);
   c.interception = arrival.interception;
   c.state = TcpState::kSynPending;
-  const Seq initial = isn.initial(now, arrival.key);
-  c.snd_una = c.snd_nxt = c.snd_max = has_isn_above ? later_of(initial, isn_above) : initial;
+  c.snd_una = c.snd_nxt = c.snd_max = initial;
   c.half_open = true;
   ++half_open_;
   SynQueue& queue = syn_queues_[arrival.pod];
   ++queue.size;
   queue.order.push(id_of(c));
   if (queue.order.size() > 4 * std::size_t{options.syn_queue_per_pod}) compact(queue);
-  take_syn(c, s);
+  take_syn(c, syn);
   raise(c, TcpEventKind::kSyn);
+  return c;
 }
 
 // Forgets the handshakes that are over, each after three others came: O(1) a SYN.
@@ -42,7 +49,7 @@ void TcpCore::compact(SynQueue& queue) {
   }
 }
 
-bool TcpCore::admit_syn(const TcpArrival& arrival) {
+bool TcpCore::admit_syn(const TcpInput& in, const TcpArrival& arrival) {
   if (!interfaces.contains(arrival.key.interface)) {
     ++stats.drop_unknown_interface;
     return false;
@@ -51,15 +58,74 @@ bool TcpCore::admit_syn(const TcpArrival& arrival) {
     ++stats.drop_too_many_connections;
     return false;
   }
-  auto it = syn_queues_.find(arrival.pod);
-  if (it != syn_queues_.end() && it->second.size >= options.syn_queue_per_pod) {
+  const bool pod_full = pending_of(arrival.pod) >= options.syn_queue_per_pod;
+  const bool full = half_open_ >= options.syn_queue;
+  if (!pod_full && !full) return true;
+  if (options.syn_cookies) {
+    answer_with_cookie(in.segment, arrival.key);
+    return false;
+  }
+  if (pod_full) {
     ++stats.drop_syn_pod_queue_full;
     evict_half_open(arrival.pod);
   }
-  if (half_open_ >= options.syn_queue) {
-    ++stats.drop_syn_queue_full;
+  if (half_open_ < options.syn_queue) return true;
+  ++stats.drop_syn_queue_full;
+  return false;
+}
+
+std::uint32_t TcpCore::pending_of(InterfaceId pod) const {
+  const auto it = syn_queues_.find(pod);
+  return it == syn_queues_.end() ? 0 : it->second.size;
+}
+
+// RFC 4987, 3.6: nothing is kept, so a flood costs no more than its answers. The owner decides once the peer has
+// proved its address: who is refused then sees an RST after a SYN-ACK.
+void TcpCore::answer_with_cookie(const TcpSegment& syn, const FlowKey& key) {
+  TcpSegment s;
+  s.seq = cookies_.make(now, key, syn);
+  s.ack = syn.seq + 1;
+  s.flags = kSyn | kAck;
+  s.window = static_cast<std::uint16_t>(std::min(options.receive_buffer_initial, 65'535u));
+  s.mss = announced_mss(key);
+  s.has_timestamps = options.timestamps && syn.has_timestamps;
+  if (s.has_timestamps) {
+    TcpSegment kept = syn;
+    if (!options.window_scale) kept.window_scale = kNoWindowScale;
+    kept.sack_permitted = kept.sack_permitted && options.sack;
+    s.tsval = TcpSynCookies::stamp(now_ms + isn.timestamp_offset(key), kept);
+    s.tsecr = syn.tsval;
+    s.sack_permitted = kept.sack_permitted;
+    if (kept.window_scale != kNoWindowScale) s.window_scale = receive_scale;
+  }
+  Packet datagram;
+  if (!build_headers(key, s, 0, headers, &datagram)) return;
+  cookies_good_until_ = now + TcpSynCookies::kStep * 2;
+  ++stats.syn_cookies_sent;
+  queue_reply(std::move(datagram));
+}
+
+// The ACK of a cookie is a SYN and its handshake in one. What text it carries comes again: its owner has not decided
+// yet. True: it was one.
+bool TcpCore::take_cookie(const TcpInput& in, const TcpArrival& arrival) {
+  if (now >= cookies_good_until_ || !interfaces.contains(arrival.key.interface)) return false;
+  const auto syn = cookies_.restore(now, arrival.key, in.segment);
+  if (!syn) {
+    ++stats.syn_cookies_failed;
     return false;
   }
+  if (table.connections.size() >= options.max_connections ||
+      pending_of(arrival.pod) >= 2 * options.syn_queue_per_pod || half_open_ >= 2 * options.syn_queue) {
+    ++stats.drop_too_many_connections;
+    return true;
+  }
+  ++stats.syn_cookies_received;
+  Connection& c = begin_pending(arrival, *syn, in.segment.ack);
+  c.from_cookie = true;
+  c.snd_wnd = c.max_snd_wnd = std::uint32_t{in.segment.window} << c.snd_wscale;
+  c.snd_wl1 = in.segment.seq;
+  c.snd_wl2 = in.segment.ack;
+  c.rcv_adv = c.rcv_nxt + std::min(options.receive_buffer_initial, 65'535u);
   return true;
 }
 
@@ -99,7 +165,7 @@ void TcpCore::pending_input(Connection& c, TcpInput& in) {
   const TcpSegment& s = in.segment;
   if (s.is(kRst)) {
     if (s.seq - c.rcv_nxt <= 65'535) end(c, CloseReason::kSynWithdrawn);
-  } else if (s.is(kSyn) && !s.is(kAck)) {
+  } else if (s.is(kSyn) && !s.is(kAck) && !c.from_cookie) {
     take_syn(c, s);  // a retransmission, or a new attempt from the same port
   }
   ++stats.drop_syn_waiting;
@@ -108,9 +174,10 @@ void TcpCore::pending_input(Connection& c, TcpInput& in) {
 void TcpCore::accept_syn(Connection& c, AccountId account) {
   if (c.state != TcpState::kSynPending) return;
   accounts.leave(std::exchange(c.account, accounts.join(account)));
-  c.state = TcpState::kSynReceived;
-  c.syn_due = true;
   ++stats.passive_opens;
+  c.state = TcpState::kSynReceived;
+  if (c.from_cookie) return establish(c);
+  c.syn_due = true;
   want_output(c);
 }
 

@@ -53,13 +53,17 @@ bool TcpCore::produce(Connection& c, Packet* datagram) {
   return c.acks_due > 0 && emit_ack(c, datagram);
 }
 
+std::uint16_t TcpCore::announced_mss(const FlowKey& key) {
+  const std::uint32_t mtu = interfaces[key.interface].mtu;
+  return static_cast<std::uint16_t>(std::min(mtu - ip_header_size(key) - kTcpHeaderSize, 65'000u));
+}
+
 bool TcpCore::emit_syn(Connection& c, Packet* datagram) {
   TcpSegment s;
   const bool answer = c.state == TcpState::kSynReceived;
   s.seq = c.snd_una;
   s.flags = answer ? kSyn | kAck : kSyn;
-  const auto mtu = interfaces[c.key.interface].mtu;
-  s.mss = static_cast<std::uint16_t>(std::min(mtu - ip_header_size(c.key) - kTcpHeaderSize, 65'000u));
+  s.mss = announced_mss(c.key);
   // A SYN offers; a SYN-ACK repeats what was offered.
   s.has_timestamps = answer ? c.timestamps : options.timestamps;
   s.sack_permitted = answer ? c.sack : options.sack;
@@ -301,7 +305,7 @@ void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
 
 void TcpCore::send_reset(Connection& c) {
   TcpSegment s;
-  s.seq = c.state == TcpState::kSynPending ? Seq() : c.snd_max;
+  s.seq = c.state == TcpState::kSynPending && !c.from_cookie ? Seq() : c.snd_max;
   s.ack = c.rcv_nxt;
   s.flags = kRst | kAck;
   Packet datagram;

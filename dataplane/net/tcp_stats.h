@@ -23,6 +23,9 @@ namespace weft::net {
   X(keepalive_probes, "keepalive probes sent")                                                                  \
   X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                                           \
   X(challenge_acks_suppressed, "challenge ACKs not sent because of the limit")                                  \
+  X(syn_cookies_sent, "SYNs answered by a cookie: nothing is kept")                                             \
+  X(syn_cookies_received, "handshakes that a cookie completed")                                                 \
+  X(syn_cookies_failed, "ACKs of no connection that answer no cookie, while cookies are out")                   \
   X(out_of_order, "segments that were kept until a hole is filled")                                             \
   X(coalesced, "small segments or writes copied into the buffer before them")                                   \
   X(compacted, "small payloads copied out of a large buffer")                                                   \
@@ -35,7 +38,7 @@ namespace weft::net {
   X(drop_reset_no_connection, "RSTs of no connection")                                                          \
   X(drop_syn_pod_queue_full, "SYNs, or the oldest waiting one, dropped: the pod's SYN queue is full")           \
   X(drop_syn_queue_full, "SYNs dropped: the worker's SYN queue is full")                                        \
-  X(drop_too_many_connections, "SYNs dropped: the worker's connection table is full")                           \
+  X(drop_too_many_connections, "SYNs, or answers to cookies, dropped: too many connections, or too many wait")                           \
   X(drop_syn_waiting, "segments that came while their SYN still waited for a decision")                         \
   X(drop_unknown_interface, "SYNs by an interface that nobody announced")                                       \
   X(drop_paws, "segments with a timestamp older than the connection's (RFC 7323 5.3)")                          \

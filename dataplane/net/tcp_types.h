@@ -188,6 +188,7 @@ struct TcpOptions {
 
   std::uint32_t syn_queue_per_pod = 1024;        // SYNs that wait, and handshakes that are not complete
   std::uint32_t syn_queue = 8192;                // of all pods together
+  bool syn_cookies = true;                       // when they are full; else the pod's oldest SYN makes room
   std::uint32_t challenge_acks_per_second = 1000;      // RFC 5961 section 7
   std::uint32_t replies_queued = 1024;           // RSTs and stray ACKs that wait for poll_output()
 };

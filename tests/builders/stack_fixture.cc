@@ -156,10 +156,11 @@ void StackFixture::answer_request(const Sent& request) {
   if (request.type() == 0x0806) {
     const IpAddress target = IpAddress::v4(request.frame.data() + 38);
     const IpAddress sender = IpAddress::v4(request.frame.data() + 28);
-    if (target == sender) return;
+    if (target == sender || sender.is_unspecified()) return;  // it tells, or probes for an address of its own
     answer.arp(2, gateway_mac(), target.to_string(), our_mac(kUplink), sender.to_string());
   } else if (request.type() == 0x86dd && request.protocol() == 58 && request.frame[54] == 135) {
     const IpAddress target = IpAddress::v6(request.frame.data() + 62);
+    if (request.source().is_unspecified()) return;
     const MacAddress mac = gateway_mac();
     answer.ip(target.to_string(), request.source().to_string()).advertisement(target.to_string(), &mac, 0x60);
   } else {
