@@ -8,12 +8,22 @@ namespace weft::nic {
 
 Slice ReceiveBuffers::allocate(std::size_t place) {
   if (place == 0) return Slice::allocate(small_, kHeadroom);
-  if (allocated_++ % 16 == 0) large_scarce_ = large_.scarce();
   Slice slice = large_scarce_ ? Slice() : Slice::allocate(large_, kHeadroom);
-  return slice ? std::move(slice) : Slice::allocate(small_, kHeadroom);
+  if (slice) return slice;
+  substituted_ = true;
+  return Slice::allocate(small_, kHeadroom);
+}
+
+void ReceiveBuffers::give_substitutes_back() {
+  for (std::size_t i = 1; i < kPiecesMax; ++i) {
+    if (pieces_[i] && pieces_[i].buffer()->capacity == small_.buffer_capacity()) pieces_[i].reset();
+  }
+  substituted_ = false;
 }
 
 bool ReceiveBuffers::refill() {
+  if (refills_++ % 64 == 0) large_scarce_ = large_.scarce();
+  if (substituted_ && !large_scarce_) give_substitutes_back();
   std::size_t room = 0;
   for (std::size_t i = 0; i < kPiecesMax && room < kTapFrameMax; ++i) {
     if (!pieces_[i]) pieces_[i] = allocate(i);

@@ -36,12 +36,14 @@ class ReceiveBuffers {
 
  private:
   Slice allocate(std::size_t place);
+  void give_substitutes_back();
 
   BufferPool& small_;
   BufferPool& large_;
   Scarcity scarcity_;
-  unsigned allocated_ = 0;
+  unsigned refills_ = 0;
   bool large_scarce_ = false;
+  bool substituted_ = false;  // small buffers stand where large ones belong
   std::array<Slice, kPiecesMax> pieces_;
 };
 

@@ -54,12 +54,24 @@ TEST(ReceiveBuffers, SmallBuffersTakeTheLongestFrameWhileLargeOnesAreScarce) {
   buffers.take(kTapFrameMax, packet);
   EXPECT_EQ(packet.bytes.size(), kTapFrameMax);
   large.is_scarce = false;
-  for (int i = 0; i < 16; ++i) {  // it is sampled
+  for (int i = 0; i < 64; ++i) {  // it is sampled
     packet.bytes.clear();
     ASSERT_TRUE(buffers.refill());
     buffers.take(kTapFrameMax, packet);
   }
   EXPECT_EQ(packet.bytes.slices(), 5u);
+}
+
+TEST(ReceiveBuffers, SubstitutesGoBackWhenLargeOnesAreThereAgain) {
+  Pool small(kSmallCapacity, 100), large(kLargeCapacity, 100);
+  large.is_scarce = true;
+  ReceiveBuffers buffers(small, large);
+  ASSERT_TRUE(buffers.refill());
+  EXPECT_GT(small.outstanding(), 30u);
+  large.is_scarce = false;
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(buffers.refill());
+  EXPECT_EQ(small.outstanding(), 1u);
+  EXPECT_EQ(large.outstanding(), 4u);
 }
 
 TEST(ReceiveBuffers, WhereLargeOnesEndSmallOnesGoOn) {
