@@ -92,6 +92,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
   }
   c.received_ms = now_ms;
   c.keepalives = 0;
+  c.unreachable = false;
   if (c.reason == CloseReason::kNone) arm(c);
 }
 
@@ -312,7 +313,7 @@ void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
   const std::uint64_t cost = HeldQueue::cost({}, in.payload, headers);
   // Bytes behind a hole leave three quarters of the room to bytes in order, which fill holes.
   const bool account_full = cost > accounts.room(c.account) / 4;
-  if (account_full || c.receive_memory + cost > receive_memory_limit() / 2) {
+  if (account_full || c.receive_memory + cost > receive_memory_limit(c) / 2) {
     ++(account_full ? stats.drop_account_memory : stats.drop_connection_memory);
     in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
     return;
@@ -336,8 +337,7 @@ void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
 // RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full segment, at once when a hole was filled, else soon.
 void TcpCore::schedule_ack(Connection& c, const TcpInput& in, bool filled) {
   const std::uint32_t unacked = c.rcv_nxt - c.last_ack_sent;
-  if (filled || c.quick_acks > 0 || unacked >= 2u * std::max<std::uint32_t>(c.rcv_mss, 1) ||
-      in.segment.is(kFin)) {
+  if (filled || c.acks_quickly() || unacked >= 2u * std::max<std::uint32_t>(c.rcv_mss, 1) || in.segment.is(kFin)) {
     return ack_now(c);
   }
   if (c.ack_ms == 0) c.ack_ms = in_ms(options.delayed_ack);

@@ -82,12 +82,12 @@ void TcpCore::take_syn(Connection& c, const TcpSegment& s) {
   c.rcv_mss = std::min(c.peer_mss, kDefaultMss4);  // until larger ones come
   c.timestamps = options.timestamps && s.has_timestamps;
   c.sack = options.sack && s.sack_permitted;
-  const bool scaled = options.window_scale && s.window_scale != kNoWindowScale;
-  c.snd_wscale = scaled ? s.window_scale : 0;
-  c.rcv_wscale = scaled ? receive_scale : 0;
+  c.window_scale = options.window_scale && s.window_scale != kNoWindowScale;
+  c.snd_wscale = c.window_scale ? s.window_scale : 0;
+  c.rcv_wscale = c.window_scale ? window_shift(c) : 0;
   c.ts_recent = s.tsval;
   c.ts_recent_ms = now_ms;
-  update_mss(c, interfaces[c.key.interface].mtu);
+  update_mss(c);
   // The window of a SYN is never scaled (RFC 7323, 2.2).
   c.snd_wnd = c.max_snd_wnd = s.window;
   c.snd_wl1 = s.seq;
@@ -109,6 +109,7 @@ void TcpCore::accept_syn(Connection& c, AccountId account) {
   if (c.state != TcpState::kSynPending) return;
   accounts.leave(std::exchange(c.account, accounts.join(account)));
   c.state = TcpState::kSynReceived;
+  c.rcv_wscale = c.window_scale ? window_shift(c) : 0;
   c.syn_due = true;
   ++stats.passive_opens;
   want_output(c);
