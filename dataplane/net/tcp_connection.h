@@ -112,6 +112,11 @@ struct TcpConnection : TimerNode {
   bool acks_quickly() const {
     return ack_mode == AckMode::kQuick || (ack_mode == AckMode::kAdaptive && quick_acks > 0);
   }
+  void heard(std::uint32_t now_ms) {
+    received_ms = now_ms;
+    keepalives = 0;
+    unreachable = false;
+  }
   bool everything_acked() const { return snd_una == snd_max; }
   bool has_to_send() const { return !unsent.empty() || (fin_queued && !fin_sent); }
   std::uint32_t receive_window() const { return rcv_adv - rcv_nxt; }

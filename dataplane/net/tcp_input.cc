@@ -90,9 +90,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
     take_text(c, in);                    // seventh
     check_fin(c, in);                    // eighth
   }
-  c.received_ms = now_ms;
-  c.keepalives = 0;
-  c.unreachable = false;
+  c.heard(now_ms);
   if (c.reason == CloseReason::kNone) arm(c);
 }
 
@@ -134,6 +132,8 @@ bool TcpCore::check_sequence(Connection& c, TcpInput& in) {
     acceptable = window == 0 ? s.seq == c.rcv_nxt : s.seq - c.rcv_nxt < window;
     // A peer that has used the window up to its edge sends its ACKs from there.
     acceptable = acceptable || s.seq == c.rcv_adv;
+  } else if (c.state == TcpState::kSynReceived && s.is(kSyn) && s.is(kAck) && s.ack == c.snd_max) {
+    acceptable = s.seq + 1 == c.rcv_nxt;  // simultaneous open: the SYN again, with an ACK now (3.5, figure 7)
   } else if (window == 0) {
     // Its text finds no room, but its ACK counts (3.10.7.4: "special allowance should be made").
     acceptable = s.seq == c.rcv_nxt;

@@ -118,8 +118,9 @@ std::uint32_t TcpCore::sendable(Connection& c, bool* fin) {
   } else if (n == queued || n == window) {
     c.cwnd_limited = used + n + c.mss > c.congestion.cwnd || (c.cwnd_limited && used + n > c.congestion.cwnd / 2);
   }
-  if (n < queued && n > c.mss) n -= n % c.mss;
   const bool idle = c.everything_acked();
+  const bool more_follows = n < queued || (c.nagle && !idle && !c.fin_queued);  // RFC 9293, 3.7.4
+  if (more_follows && n > c.mss) n -= n % c.mss;
   if (n < c.mss) {
     const bool all = n == queued && (!c.nagle || idle || c.fin_queued);
     if (n > 0 && !all && n < c.max_snd_wnd / 2) return 0;
