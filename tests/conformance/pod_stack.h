@@ -25,6 +25,7 @@ class PodStack {
   Time deadline() const { return stack_.deadline(); }
   void on_timer(Time now) { stack_.on_timer(now); }
   net::TcpEngine& tcp() { return stack_.tcp(); }
+  BufferPool& buffers() { return frames_; }  // for what is sent; they outlive the engine that holds them
 
   // Makes this one of the pod's addresses. False: no pod can have it (multicast, loopback, unspecified).
   bool admit(const IpAddress& address);
