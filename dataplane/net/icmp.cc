@@ -48,13 +48,15 @@ void write_ip_header(std::uint8_t* p, bool v6, std::uint32_t total, const IpAddr
 IcmpErrorKind kind_of(std::uint8_t type, std::uint8_t code, bool v6) {
   if (v6) {
     if (type == 2) return IcmpErrorKind::kPacketTooBig;
-    const bool hard = (type == 1 && (code == 1 || code == 4)) || type == 4;
+    if (type == 1 && code == 4) return IcmpErrorKind::kPortClosed;
+    const bool hard = (type == 1 && code == 1) || type == 4;
     return hard ? IcmpErrorKind::kHard : IcmpErrorKind::kSoft;
   }
   if (type != 3) return type == 12 ? IcmpErrorKind::kHard : IcmpErrorKind::kSoft;
   if (code == 4) return IcmpErrorKind::kPacketTooBig;
   // RFC 1122 4.2.3.9: protocol and port unreachable are hard, network and host not. Prohibited: as Linux.
-  return code == 2 || code == 3 || code == 9 || code == 10 || code == 13 ? IcmpErrorKind::kHard
+  if (code == 3) return IcmpErrorKind::kPortClosed;
+  return code == 2 || code == 9 || code == 10 || code == 13 ? IcmpErrorKind::kHard
                                                                          : IcmpErrorKind::kSoft;
 }
 

@@ -45,9 +45,9 @@ void TcpCore::advance_una(Connection& c, Seq ack, const TcpSegment& s) {
   std::uint32_t acked = ack - c.snd_una;
   // Congestion avoidance sees only what a full window brought (RFC 7661).
   if (!c.recovering && !c.going_back && c.cwnd_limited) {
-    congestion.on_ack(c.congestion, {acked, now_ms, c.srtt_us / 1000, c.mss});
+    congestion(c).on_ack(c.congestion, {acked, now_ms, c.srtt_us / 1000, c.mss});
   } else if (c.going_back) {
-    congestion.on_ack(c.congestion, {std::min<std::uint32_t>(acked, 2u * c.mss), now_ms, c.srtt_us / 1000, c.mss});
+    congestion(c).on_ack(c.congestion, {std::min<std::uint32_t>(acked, 2u * c.mss), now_ms, c.srtt_us / 1000, c.mss});
   }
   c.snd_una = ack;
   if (c.snd_nxt < ack) c.snd_nxt = ack;
@@ -73,7 +73,7 @@ void TcpCore::advance_una(Connection& c, Seq ack, const TcpSegment& s) {
 void TcpCore::tell_writable(Connection& c) {
   if (!c.wants_space) return;
   const std::size_t space = send_space(c);
-  if (space < options.send_buffer_max / 4 && !(space > 0 && c.sent.empty() && c.unsent.empty())) return;
+  if (space < settings_of(c).send_buffer_max / 4 && !(space > 0 && c.sent.empty() && c.unsent.empty())) return;
   c.wants_space = false;
   raise(c, TcpEventKind::kWritable);
 }

@@ -49,6 +49,11 @@ struct TcpConnection : TimerNode {
   bool cwnd_limited : 1 = false;    // the congestion window was what stopped us last
   bool wants_space : 1 = false;     // promised a kWritable
   bool waits_for_account : 1 = false;  // stands among the account's waiters
+  bool window_scale : 1 = false;    // agreed on
+  bool unreachable : 1 = false;     // ICMP said so, and nothing came since
+  bool nagle : 1 = false;
+  AckMode ack_mode : 2 = AckMode::kAdaptive;
+  CongestionAlgorithm algorithm : 1 = CongestionAlgorithm::kCubic;
 
   std::uint8_t snd_wscale = 0, rcv_wscale = 0;
   std::uint8_t backoff = 0;   // doublings of the timeout
@@ -81,6 +86,7 @@ struct TcpConnection : TimerNode {
   std::uint32_t rcv_consumed = 0;    // bytes read since rcv_buffer last grew
   std::uint32_t receive_memory = 0;  // buffer capacity held by `received` and `reassembly`
   std::uint16_t rcv_mss = 0;         // largest segment that came: what the peer calls full
+  std::uint16_t path_mtu = 0;        // of the interface, or as ICMP lowered it
 
   // ---- time
   std::uint32_t ts_recent = 0, ts_recent_ms = 0, ts_offset = 0;
@@ -93,16 +99,24 @@ struct TcpConnection : TimerNode {
   std::uint32_t progress_ms = 0;    // when the peer last acknowledged something new, or had everything
   std::uint32_t received_ms = 0;    // when anything came
   std::uint32_t sent_ms = 0;        // when data was last sent
-  std::uint32_t user_timeout_ms = 0;
+  std::uint32_t retransmits = 0;
 
   std::uint64_t bytes_in = 0, bytes_out = 0;
-  std::uint32_t retransmits = 0;
+  TcpSettings* settings = nullptr;  // while they differ from the defaults
 
   bool synchronized() const { return state >= TcpState::kSynReceived; }
   bool handshaking() const { return state == TcpState::kSynSent || state == TcpState::kSynReceived; }
   // The peer's FIN has not come.
   bool receives() const {
     return state == TcpState::kEstablished || state == TcpState::kFinWait1 || state == TcpState::kFinWait2;
+  }
+  bool acks_quickly() const {
+    return ack_mode == AckMode::kQuick || (ack_mode == AckMode::kAdaptive && quick_acks > 0);
+  }
+  void heard(std::uint32_t now_ms) {
+    received_ms = now_ms;
+    keepalives = 0;
+    unreachable = false;
   }
   bool everything_acked() const { return snd_una == snd_max; }
   bool has_to_send() const { return !unsent.empty() || (fin_queued && !fin_sent); }

@@ -5,22 +5,11 @@
 
 namespace weft::net {
 
-namespace {
-
-// Smallest shift that lets 16 bits say the whole buffer (RFC 7323, 2.3).
-std::uint8_t scale_for(std::uint32_t buffer) {
-  std::uint8_t scale = 0;
-  while (scale < kMaxWindowScale && buffer >> scale > 65535) ++scale;
-  return scale;
-}
-
-}  // namespace
-
 TcpCore::TcpCore(const TcpOptions& o, BufferPool& header_pool, Random r)
     : options(o), headers(header_pool), random(r), isn(random), ports(o.worker, o.workers),
-      accounts(o.account_limit, o.memory_limit), congestion(CongestionControl::of(o.congestion)),
-      receive_scale(scale_for(o.receive_buffer_max)), cookies_(random) {
+      accounts(o.account_limit, o.memory_limit), cookies_(random) {
   assert(headers.buffer_capacity() >= 256);
+  set_options(o);
 }
 
 TcpCore::~TcpCore() {
@@ -30,6 +19,7 @@ TcpCore::~TcpCore() {
     wheel_.cancel(c);
     drop_reassembly(c);
     drop_scoreboard(c);
+    drop_settings(c);
   }
 }
 
@@ -66,19 +56,13 @@ TcpCore::Connection& TcpCore::create(const FlowKey& key, InterfaceId pod, Accoun
   c.rto_ms = static_cast<std::uint32_t>(options.rto_initial.ms());
   c.quick_acks = static_cast<std::uint8_t>(std::min(options.quick_acks, 255u));
   c.ts_offset = isn.timestamp_offset(key);
-  c.user_timeout_ms = static_cast<std::uint32_t>(options.user_timeout.ms());
+  c.nagle = options.nagle;
+  c.algorithm = options.congestion;
   c.progress_ms = c.received_ms = c.sent_ms = now_ms;
-  update_mss(c, interfaces[key.interface].mtu);
+  c.path_mtu = static_cast<std::uint16_t>(std::min(interfaces[key.interface].mtu, 65'535u));
+  update_mss(c);
   table.insert(c);
   return c;
-}
-
-void TcpCore::update_mss(Connection& c, std::uint32_t mtu) {
-  const std::uint32_t overhead = ip_header_size(c.key) + kTcpHeaderSize;
-  const std::uint32_t by_mtu = mtu > overhead + 64 ? mtu - overhead : 64;
-  const std::uint32_t by_peer = c.peer_mss != 0 ? c.peer_mss : by_mtu;
-  const std::uint32_t options_size = c.timestamps ? kTimestampsSize : 0;
-  c.mss = static_cast<std::uint16_t>(std::max(std::min({by_mtu, by_peer, 65'000u}), options_size + 32) - options_size);
 }
 
 // The handshake is complete: snd_una is past our SYN.
@@ -92,7 +76,8 @@ void TcpCore::establish(Connection& c) {
   c.backoff = c.retries = 0;
   c.retransmit_ms = 0;
   c.progress_ms = now_ms;
-  c.slow_ms = options.keepalive_idle.ns() > 0 ? in_ms(options.keepalive_idle) : 0;
+  const TcpSettings& settings = settings_of(c);
+  c.slow_ms = settings.keepalive ? in_ms(settings.keepalive_idle) : 0;
   ++stats.established;
   raise(c, TcpEventKind::kEstablished);
   want_output(c);
@@ -137,6 +122,7 @@ void TcpCore::orphan(Connection& c) {
 
 void TcpCore::destroy(Connection& c) {
   assert(c.send_memory == 0 && c.receive_memory == 0);
+  drop_settings(c);
   accounts.leave(c.account);
   table.connections.destroy(c.index);
 }
@@ -183,7 +169,7 @@ std::uint32_t TcpCore::window_target(const Connection& c) const {
 
 // Bytes in order may push out what waits behind a hole, the connection's own first: the peer sends that again.
 bool TcpCore::make_room(Connection& c, std::uint64_t cost) {
-  const std::uint64_t limit = receive_memory_limit();
+  const std::uint64_t limit = receive_memory_limit(c);
   const auto fits = [&] { return cost <= accounts.room(c.account) && c.receive_memory + cost <= limit; };
   if (!fits() && c.reassembly != nullptr) {
     ++stats.drop_reassembly_pruned;

@@ -52,7 +52,16 @@ class TcpCore {
   void raise(Connection& c, TcpEventKind kind);
   bool poll_event(TcpEvent* event);
   void forget_half_open(Connection& c);
-  void update_mss(Connection& c, std::uint32_t mtu);
+
+  // ---- tcp_settings.cc
+  const TcpSettings& settings_of(const Connection& c) const { return c.settings != nullptr ? *c.settings : defaults; }
+  void set_settings(Connection& c, const TcpSettings& settings);
+  void drop_settings(Connection& c);
+  void set_options(const TcpOptions& options);
+  // What our SYN offers and says.
+  std::uint8_t window_shift(const TcpSettings& s) const;
+  std::uint16_t advertised_mss(const FlowKey& key, const TcpSettings& s) const;
+  void update_mss(Connection& c);  // after the path MTU, the peer's MSS or a setting changed
 
   // ---- tcp_user.cc: calls of the owner
   std::expected<ConnectionId, ConnectError> connect(const ConnectRequest& request);
@@ -87,7 +96,9 @@ class TcpCore {
   Time deadline() const;
   void on_timer();
   void arm(Connection& c);  // after any deadline changed
+  void set_keepalive(Connection& c);
   void set_retransmit(Connection& c);
+  void heed_user_timeout(Connection& c);
   void take_rtt_sample(Connection& c, std::uint32_t rtt_us);
   std::uint32_t in_ms(Duration d) const;  // a deadline: d from now, rounded up, never 0
 
@@ -98,12 +109,16 @@ class TcpCore {
 
   // ---- tcp_icmp.cc
   void on_icmp_error(const FlowKey& key, const IcmpError& error);
+  bool lower_path_mtu(Connection& c, std::uint32_t mtu);  // true: segments are smaller now
+  void set_interface(InterfaceId id, const TcpEngine::Interface& interface);
 
   // ---- tcp_core.cc: memory
   bool make_room(Connection& c, std::uint64_t cost);  // for received bytes; false: drop them
   // Buffer capacity that one connection's received bytes may hold: four times the payload (HeldQueue copies what would
   // waste more), and a buffer or two beyond.
-  std::uint64_t receive_memory_limit() const { return std::uint64_t{options.receive_buffer_max} * 4 + 131'072; }
+  std::uint64_t receive_memory_limit(const Connection& c) const {
+    return std::uint64_t{settings_of(c).receive_buffer_max} * 4 + 131'072;
+  }
   void hold_received(Connection& c, std::uint64_t bytes);
   void release_received(Connection& c, std::uint64_t bytes);
   void hold_sent(Connection& c, std::uint64_t bytes);
@@ -116,6 +131,7 @@ class TcpCore {
   std::uint32_t window_target(const Connection& c) const;  // what the receive window would be, could it shrink
 
   TcpOptions options;
+  TcpSettings defaults;
   BufferPool& headers;
   Random random;
   TcpIsn isn;
@@ -124,8 +140,6 @@ class TcpCore {
   TcpTable table;
   TcpAccounts accounts;
   absl::flat_hash_map<InterfaceId, TcpEngine::Interface> interfaces;
-  const CongestionControl& congestion;
-  std::uint8_t receive_scale;
   Time now;
   std::int64_t now_tick = 0;                // whole milliseconds of `now`
   std::uint32_t now_ms = 1, now_us = 0;     // modulo 2^32
@@ -138,6 +152,7 @@ class TcpCore {
 
   // tcp_core.cc
   void destroy(Connection& c);
+  const CongestionControl& congestion(const Connection& c) const { return CongestionControl::of(c.algorithm); }
   // tcp_input.cc
   void synchronized_input(Connection& c, TcpInput& in);
   void syn_sent_input(Connection& c, TcpInput& in);
@@ -174,7 +189,6 @@ class TcpCore {
   void on_retransmission_timeout(Connection& c);
   // tcp_output.cc
   bool produce(Connection& c, Packet* datagram);
-  std::uint16_t announced_mss(const FlowKey& key);
   bool emit_syn(Connection& c, Packet* datagram);
   bool emit_retransmission(Connection& c, SackBlock range, Packet* datagram);
   std::uint32_t sendable(Connection& c, bool* fin);
@@ -197,7 +211,9 @@ class TcpCore {
   void on_probe_timer(Connection& c);
   void on_slow_timer(Connection& c);
   bool out_of_retries(Connection& c);
-  void set_keepalive(Connection& c);
+  CloseReason silence(const Connection& c, CloseReason reason) const;
+  // tcp_user.cc
+  void describe_flight(const Connection& c, TcpInfo& info) const;
   // tcp_listener.cc
   bool admit_syn(const TcpInput& in, const TcpArrival& arrival);
   Connection& begin_pending(const TcpArrival& arrival, const TcpSegment& syn, Seq initial);
@@ -211,6 +227,7 @@ class TcpCore {
   TcpReassembly::Pieces pieces_;
   Pool<TcpReassembly> reassemblies_;
   Pool<TcpScoreboard> scoreboards_;
+  Pool<TcpSettings> settings_;
   TimerWheel<Connection> wheel_;
   TimerWheel<TcpTimeWait> time_wait_wheel_;
   std::uint32_t time_wait_hand_ = 0;  // the slot that was evicted last

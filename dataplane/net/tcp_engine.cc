@@ -71,6 +71,10 @@ ByteChain TcpEngine::receive(Time now, ConnectionId id, std::size_t max) {
   return c != nullptr ? core_->receive(*c, max) : ByteChain();
 }
 
+void TcpEngine::peek(ConnectionId id, MutableByteSpan to) const {
+  if (const auto* c = core_->find(id)) c->received.copy_to(0, to);
+}
+
 std::size_t TcpEngine::send_space(ConnectionId id) {
   auto* c = core_->find(id);
   return c != nullptr ? core_->send_space(*c) : 0;
@@ -109,8 +113,15 @@ TcpInfo TcpEngine::info(ConnectionId id) const {
   return c != nullptr ? core_->info(*c) : TcpInfo();
 }
 
-void TcpEngine::set_user_timeout(ConnectionId id, Duration timeout) {
-  if (auto* c = core_->find(id)) c->user_timeout_ms = static_cast<std::uint32_t>(timeout.ms());
+TcpSettings TcpEngine::settings(ConnectionId id) const {
+  const auto* c = core_->find(id);
+  return c != nullptr ? core_->settings_of(*c) : core_->defaults;
+}
+
+void TcpEngine::set_settings(Time now, ConnectionId id, const TcpSettings& settings) {
+  core_->begin(now);
+  if (auto* c = core_->find(id)) core_->set_settings(*c, settings);
+  core_->bury();
 }
 
 void TcpEngine::for_each(const std::function<void(ConnectionId)>& visit) const {
@@ -120,7 +131,10 @@ void TcpEngine::for_each(const std::function<void(ConnectionId)>& visit) const {
   }
 }
 
-void TcpEngine::set_interface(InterfaceId id, const Interface& interface) { core_->interfaces[id] = interface; }
+TcpSettings TcpEngine::default_settings() const { return core_->defaults; }
+const TcpOptions& TcpEngine::options() const { return core_->options; }
+void TcpEngine::set_options(const TcpOptions& options) { core_->set_options(options); }
+void TcpEngine::set_interface(InterfaceId id, const Interface& interface) { core_->set_interface(id, interface); }
 void TcpEngine::set_account_limit(AccountId id, std::uint64_t bytes) { core_->accounts.set_limit(id, bytes); }
 std::uint64_t TcpEngine::account_memory(AccountId id) const { return core_->accounts.used(id); }
 

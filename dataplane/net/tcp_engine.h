@@ -62,6 +62,8 @@ class TcpEngine {
   // Bytes that receive() would give. What is received comes as it arrived, in order, mostly without a copy.
   std::size_t readable(ConnectionId id) const;
   ByteChain receive(Time now, ConnectionId id, std::size_t max);
+  // Copies the first to.size() of them, which stay. REQUIRES: to.size() <= readable(id).
+  void peek(ConnectionId id, MutableByteSpan to) const;
   // How much send() should be given now. An answer of 0 promises a kWritable.
   std::size_t send_space(ConnectionId id);
   // Takes everything; callers respect send_space(). Slices are held until acknowledged. The end of the chain is a PSH.
@@ -80,11 +82,22 @@ class TcpEngine {
   InterfaceId pod(ConnectionId id) const;
   Interception interception(ConnectionId id) const;
   TcpInfo info(ConnectionId id) const;
-  void set_user_timeout(ConnectionId id, Duration timeout);
+  // What this connection does differently. A change takes effect at once; what a SYN announces (max_segment,
+  // receive_buffer_max by way of the window scale) is settled when it leaves: set it right after connect(), or before
+  // accept_syn(). A smaller receive buffer never takes back a window that was advertised. Stale id: the defaults.
+  TcpSettings settings(ConnectionId id) const;
+  void set_settings(Time now, ConnectionId id, const TcpSettings& settings);
   // Every id that exists, orphans not.
   void for_each(const std::function<void(ConnectionId)>& visit) const;
 
   // ---- surroundings
+  // What connections follow that have no settings of their own.
+  TcpSettings default_settings() const;
+  // Connections opened from now on follow these; of what is open, limits and timers do, but not what was agreed on in
+  // a handshake, nor the congestion control. worker, workers and account_limit stay what the constructor was given.
+  const TcpOptions& options() const;
+  void set_options(const TcpOptions& options);
+  // Connections whose path MTU was larger send smaller segments from now on.
   void set_interface(InterfaceId id, const Interface& interface);
   void set_account_limit(AccountId id, std::uint64_t bytes);
   std::uint64_t account_memory(AccountId id) const;  // buffer capacity held, bytes

@@ -229,6 +229,12 @@ class TcpFixture {
     bytes.copy_to(0, {reinterpret_cast<std::uint8_t*>(flat.data()), flat.size()});
     return flat;
   }
+  template <typename Change>
+  void change(Change&& change) {
+    TcpSettings settings = engine->settings(id);
+    change(settings);
+    engine->set_settings(now, id, settings);
+  }
   TcpState state() const { return engine->info(id).state; }
   TcpEvent expect_event(TcpEventKind kind) {
     TcpEvent event;

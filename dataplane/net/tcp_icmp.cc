@@ -14,22 +14,18 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
     return;
   }
   switch (error.kind) {
-    case IcmpErrorKind::kSoft: return;
+    case IcmpErrorKind::kSoft: c->unreachable = true; return;
+    // Hard errors end only attempts (RFC 5927, 5.2): what is established has timers of its own.
     case IcmpErrorKind::kHard:
-      // Hard errors end only attempts (RFC 5927, 5.2): what is established has timers of its own.
-      if (c->state == TcpState::kSynSent) end(*c, CloseReason::kUnreachable);
-      return;
+    case IcmpErrorKind::kPortClosed:
+      c->unreachable = true;
+      if (c->state != TcpState::kSynSent) return;
+      return end(*c, error.kind == IcmpErrorKind::kHard ? CloseReason::kUnreachable : CloseReason::kRefused);
     case IcmpErrorKind::kPacketTooBig: break;
   }
   // An RFC 1191 router says the next MTU; below the family's minimum nobody may make us go.
   const std::uint32_t floor = key.local.address.is_v6() ? 1280 : 552;
-  const std::uint32_t before = c->mss;
-  const std::uint32_t claimed = error.mtu != 0 ? error.mtu : floor;
-  update_mss(*c, std::clamp(claimed, floor, interfaces[key.interface].mtu));
-  if (c->mss >= before) {
-    c->mss = static_cast<std::uint16_t>(before);
-    return;
-  }
+  if (!lower_path_mtu(*c, std::max(error.mtu, floor))) return;
   ++stats.pmtu_lowered;
   if (!c->synchronized() || c->handshaking()) return;
   // Send again what was too big, at the same rate: this was no congestion (RFC 1191, 6.5).
@@ -42,6 +38,27 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
   set_retransmit(*c);
   arm(*c);
   want_output(*c);
+}
+
+bool TcpCore::lower_path_mtu(Connection& c, std::uint32_t mtu) {
+  if (mtu >= c.path_mtu) return false;
+  const std::uint32_t before = c.mss;
+  c.path_mtu = static_cast<std::uint16_t>(mtu);
+  update_mss(c);
+  return c.mss < before;
+}
+
+// A link that takes less than before is the narrowest of its paths from now on.
+void TcpCore::set_interface(InterfaceId id, const TcpEngine::Interface& interface) {
+  auto [it, fresh] = interfaces.try_emplace(id, interface);
+  const bool narrower = !fresh && interface.mtu < it->second.mtu;
+  it->second = interface;
+  if (!narrower) return;
+  for (std::uint32_t i = 0; i < table.connections.slots(); ++i) {
+    if (!table.connections.lives(i)) continue;
+    Connection& c = *table.connections.at(i);
+    if (c.key.interface == id) lower_path_mtu(c, interface.mtu);
+  }
 }
 
 }  // namespace weft::net

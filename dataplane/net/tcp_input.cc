@@ -90,8 +90,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
     take_text(c, in);                    // seventh
     check_fin(c, in);                    // eighth
   }
-  c.received_ms = now_ms;
-  c.keepalives = 0;
+  c.heard(now_ms);
   if (c.reason == CloseReason::kNone) arm(c);
 }
 
@@ -133,6 +132,8 @@ bool TcpCore::check_sequence(Connection& c, TcpInput& in) {
     acceptable = window == 0 ? s.seq == c.rcv_nxt : s.seq - c.rcv_nxt < window;
     // A peer that has used the window up to its edge sends its ACKs from there.
     acceptable = acceptable || s.seq == c.rcv_adv;
+  } else if (c.state == TcpState::kSynReceived && s.is(kSyn) && s.is(kAck) && s.ack == c.snd_max) {
+    acceptable = s.seq + 1 == c.rcv_nxt;  // simultaneous open: the SYN again, with an ACK now (3.5, figure 7)
   } else if (window == 0) {
     // Its text finds no room, but its ACK counts (3.10.7.4: "special allowance should be made").
     acceptable = s.seq == c.rcv_nxt;
@@ -312,7 +313,7 @@ void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
   const std::uint64_t cost = HeldQueue::cost({}, in.payload, headers);
   // Bytes behind a hole leave three quarters of the room to bytes in order, which fill holes.
   const bool account_full = cost > accounts.room(c.account) / 4;
-  if (account_full || c.receive_memory + cost > receive_memory_limit() / 2) {
+  if (account_full || c.receive_memory + cost > receive_memory_limit(c) / 2) {
     ++(account_full ? stats.drop_account_memory : stats.drop_connection_memory);
     in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
     return;
@@ -336,8 +337,7 @@ void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
 // RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full segment, at once when a hole was filled, else soon.
 void TcpCore::schedule_ack(Connection& c, const TcpInput& in, bool filled) {
   const std::uint32_t unacked = c.rcv_nxt - c.last_ack_sent;
-  if (filled || c.quick_acks > 0 || unacked >= 2u * std::max<std::uint32_t>(c.rcv_mss, 1) ||
-      in.segment.is(kFin)) {
+  if (filled || c.acks_quickly() || unacked >= 2u * std::max<std::uint32_t>(c.rcv_mss, 1) || in.segment.is(kFin)) {
     return ack_now(c);
   }
   if (c.ack_ms == 0) c.ack_ms = in_ms(options.delayed_ack);

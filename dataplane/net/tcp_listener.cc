@@ -87,7 +87,7 @@ void TcpCore::answer_with_cookie(const TcpSegment& syn, const FlowKey& key) {
   s.ack = syn.seq + 1;
   s.flags = kSyn | kAck;
   s.window = static_cast<std::uint16_t>(std::min(options.receive_buffer_initial, 65'535u));
-  s.mss = announced_mss(key);
+  s.mss = advertised_mss(key, defaults);
   s.has_timestamps = options.timestamps && syn.has_timestamps;
   if (s.has_timestamps) {
     TcpSegment kept = syn;
@@ -96,7 +96,7 @@ void TcpCore::answer_with_cookie(const TcpSegment& syn, const FlowKey& key) {
     s.tsval = TcpSynCookies::stamp(now_ms + isn.timestamp_offset(key), kept);
     s.tsecr = syn.tsval;
     s.sack_permitted = kept.sack_permitted;
-    if (kept.window_scale != kNoWindowScale) s.window_scale = receive_scale;
+    if (kept.window_scale != kNoWindowScale) s.window_scale = window_shift(defaults);
   }
   Packet datagram;
   if (!build_headers(key, s, 0, headers, &datagram)) return;
@@ -148,12 +148,12 @@ void TcpCore::take_syn(Connection& c, const TcpSegment& s) {
   c.rcv_mss = std::min(c.peer_mss, kDefaultMss4);  // until larger ones come
   c.timestamps = options.timestamps && s.has_timestamps;
   c.sack = options.sack && s.sack_permitted;
-  const bool scaled = options.window_scale && s.window_scale != kNoWindowScale;
-  c.snd_wscale = scaled ? s.window_scale : 0;
-  c.rcv_wscale = scaled ? receive_scale : 0;
+  c.window_scale = options.window_scale && s.window_scale != kNoWindowScale;
+  c.snd_wscale = c.window_scale ? s.window_scale : 0;
+  c.rcv_wscale = c.window_scale ? window_shift(settings_of(c)) : 0;
   c.ts_recent = s.tsval;
   c.ts_recent_ms = now_ms;
-  update_mss(c, interfaces[c.key.interface].mtu);
+  update_mss(c);
   // The window of a SYN is never scaled (RFC 7323, 2.2).
   c.snd_wnd = c.max_snd_wnd = s.window;
   c.snd_wl1 = s.seq;
@@ -177,6 +177,7 @@ void TcpCore::accept_syn(Connection& c, AccountId account) {
   ++stats.passive_opens;
   c.state = TcpState::kSynReceived;
   if (c.from_cookie) return establish(c);
+  c.rcv_wscale = c.window_scale ? window_shift(settings_of(c)) : 0;
   c.syn_due = true;
   want_output(c);
 }

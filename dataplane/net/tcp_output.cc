@@ -53,22 +53,16 @@ bool TcpCore::produce(Connection& c, Packet* datagram) {
   return c.acks_due > 0 && emit_ack(c, datagram);
 }
 
-std::uint16_t TcpCore::announced_mss(const FlowKey& key) {
-  const std::uint32_t mtu = interfaces[key.interface].mtu;
-  return static_cast<std::uint16_t>(std::min(mtu - ip_header_size(key) - kTcpHeaderSize, 65'000u));
-}
-
 bool TcpCore::emit_syn(Connection& c, Packet* datagram) {
   TcpSegment s;
   const bool answer = c.state == TcpState::kSynReceived;
   s.seq = c.snd_una;
   s.flags = answer ? kSyn | kAck : kSyn;
-  s.mss = announced_mss(c.key);
+  s.mss = advertised_mss(c.key, settings_of(c));
   // A SYN offers; a SYN-ACK repeats what was offered.
   s.has_timestamps = answer ? c.timestamps : options.timestamps;
   s.sack_permitted = answer ? c.sack : options.sack;
-  const bool scaled = answer ? c.rcv_wscale != 0 || c.snd_wscale != 0 : options.window_scale;
-  if (scaled) s.window_scale = receive_scale;
+  if (answer ? c.window_scale : options.window_scale) s.window_scale = window_shift(settings_of(c));
   if (!emit(c, s, {}, datagram)) return false;
   c.syn_due = false;
   const Seq end = c.snd_una + 1;
@@ -124,10 +118,11 @@ std::uint32_t TcpCore::sendable(Connection& c, bool* fin) {
   } else if (n == queued || n == window) {
     c.cwnd_limited = used + n + c.mss > c.congestion.cwnd || (c.cwnd_limited && used + n > c.congestion.cwnd / 2);
   }
-  if (n < queued && n > c.mss) n -= n % c.mss;
   const bool idle = c.everything_acked();
+  const bool more_follows = n < queued || (c.nagle && !idle && !c.fin_queued);  // RFC 9293, 3.7.4
+  if (more_follows && n > c.mss) n -= n % c.mss;
   if (n < c.mss) {
-    const bool all = n == queued && (!options.nagle || idle || c.fin_queued);
+    const bool all = n == queued && (!c.nagle || idle || c.fin_queued);
     if (n > 0 && !all && n < c.max_snd_wnd / 2) return 0;
   }
   *fin = c.fin_queued && !c.fin_sent && n == queued && window > n;
@@ -268,7 +263,7 @@ void TcpCore::arm_persist(Connection& c) {
 void TcpCore::restart_after_idle(Connection& c) {
   if (!c.everything_acked() || now_ms - c.sent_ms <= c.rto_ms) return;
   const std::uint32_t initial = options.initial_window_segments * c.mss;
-  if (c.congestion.cwnd > initial) congestion.on_idle(c.congestion, initial);
+  if (c.congestion.cwnd > initial) congestion(c).on_idle(c.congestion, initial);
 }
 
 std::uint32_t TcpCore::super_segment_limit(const Connection& c) const {
@@ -306,8 +301,9 @@ void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
 void TcpCore::send_reset(Connection& c) {
   TcpSegment s;
   s.seq = c.state == TcpState::kSynPending && !c.from_cookie ? Seq() : c.snd_max;
-  s.ack = c.rcv_nxt;
   s.flags = kRst | kAck;
+  s.has_timestamps = c.timestamps && c.synchronized();  // RFC 7323, 3.2: should be there
+  fill_ack_fields(c, s);
   Packet datagram;
   if (!build_headers(c.key, s, 0, headers, &datagram)) return;
   ++stats.resets_out;

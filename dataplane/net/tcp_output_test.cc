@@ -285,7 +285,7 @@ TEST(TcpRetransmit, GivesUpAfterItsRetriesWithReset) {
 
 TEST(TcpRetransmit, UserTimeoutEndsEarlier) {
   TcpFixture tcp = TcpFixture::established();
-  tcp.engine->set_user_timeout(tcp.id, Duration::seconds(5));
+  tcp.change([](TcpSettings& s) { s.user_timeout = Duration::seconds(5); });
   tcp.send("data");
   const Time begin = tcp.now;
   TcpEvent event;

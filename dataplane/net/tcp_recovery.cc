@@ -49,7 +49,7 @@ void TcpCore::detect_loss(Connection& c, std::uint32_t acked) {
 
 void TcpCore::enter_recovery(Connection& c) {
   ++stats.fast_recoveries;
-  congestion.on_loss(c.congestion, flight(c), c.mss);
+  congestion(c).on_loss(c.congestion, flight(c), c.mss);
   c.recovering = true;
   c.recover = c.snd_max;
   c.high_rxt = c.snd_una;
@@ -97,7 +97,7 @@ bool TcpCore::next_retransmission(Connection& c, SackBlock* range) {
 // RFC 6298, 5.4 to 5.7, and RFC 5681, 3.1.
 void TcpCore::on_retransmission_timeout(Connection& c) {
   ++stats.retransmission_timeouts;
-  if (c.retries == 0) congestion.on_timeout(c.congestion, flight(c), c.mss);
+  if (c.retries == 0) congestion(c).on_timeout(c.congestion, flight(c), c.mss);
   c.congestion.cwnd = c.mss;
   // The peer may have dropped what it had SACKed (RFC 2018, 8): believe it once, not twice.
   if (c.scoreboard != nullptr && (c.retries > 0 || c.scoreboard->contains(c.snd_una))) drop_scoreboard(c);

@@ -6,7 +6,7 @@
 namespace weft::net {
 
 void TcpCore::enter_time_wait(Connection& c) {
-  send_ack(c);
+  if (c.acks_due > 0) send_ack(c);  // of the peer's FIN; the ACK of our own needs no answer
   if (table.time_waits.size() >= options.max_time_wait) {
     // The freed slot is the next one filled, so a hand that goes round finds the longest-filled next.
     do time_wait_hand_ = (time_wait_hand_ + 1) % table.time_waits.slots();

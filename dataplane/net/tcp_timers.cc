@@ -48,8 +48,13 @@ void TcpCore::set_retransmit(Connection& c) {
   const std::uint64_t rto = std::min<std::uint64_t>(std::uint64_t{c.rto_ms} << c.backoff,
                                                     static_cast<std::uint64_t>(options.rto_max.ms()));
   c.retransmit_ms = in_ms(Duration::milliseconds(static_cast<std::int64_t>(rto)));
-  if (c.user_timeout_ms == 0 || c.handshaking()) return;
-  const std::uint32_t patience = std::max(c.progress_ms + c.user_timeout_ms, 1u);
+  heed_user_timeout(c);
+}
+
+void TcpCore::heed_user_timeout(Connection& c) {
+  const auto user_timeout = static_cast<std::uint32_t>(settings_of(c).user_timeout.ms());
+  if (user_timeout == 0 || c.retransmit_ms == 0 || c.handshaking()) return;
+  const std::uint32_t patience = std::max(c.progress_ms + user_timeout, 1u);
   if (before_ms(patience, c.retransmit_ms)) c.retransmit_ms = std::max(patience, in_ms(Duration::milliseconds(1)));
 }
 
@@ -71,12 +76,13 @@ void TcpCore::take_rtt_sample(Connection& c, std::uint32_t rtt_us) {
 
 void TcpCore::on_retransmit_timer(Connection& c) {
   c.retransmit_ms = 0;
-  const bool impatient = c.user_timeout_ms != 0 && !c.handshaking() && now_ms - c.progress_ms >= c.user_timeout_ms;
+  const auto user_timeout = static_cast<std::uint32_t>(settings_of(c).user_timeout.ms());
+  const bool impatient = user_timeout != 0 && !c.handshaking() && now_ms - c.progress_ms >= user_timeout;
   if (impatient && (!c.everything_acked() || c.has_to_send())) return end_with_reset(c, CloseReason::kUserTimeout);
   if (c.everything_acked()) return on_probe_timer(c);
   if (out_of_retries(c)) {
     const bool open = c.state != TcpState::kSynReceived;
-    return end_with_reset(c, open ? CloseReason::kTimedOut : CloseReason::kHandshakeTimedOut);
+    return end_with_reset(c, silence(c, open ? CloseReason::kTimedOut : CloseReason::kHandshakeTimedOut));
   }
   if (!c.handshaking()) return on_retransmission_timeout(c);
   ++stats.retransmission_timeouts;
@@ -85,6 +91,11 @@ void TcpCore::on_retransmit_timer(Connection& c) {
   c.syn_due = true;
   set_retransmit(c);
   want_output(c);
+}
+
+// What was said of the path explains the silence better than the silence itself (RFC 1122, 4.2.3.9).
+CloseReason TcpCore::silence(const Connection& c, CloseReason reason) const {
+  return c.unreachable ? CloseReason::kUnreachable : reason;
 }
 
 bool TcpCore::out_of_retries(Connection& c) {
@@ -112,7 +123,7 @@ void TcpCore::on_probe_timer(Connection& c) {
 void TcpCore::on_slow_timer(Connection& c) {
   c.slow_ms = 0;
   switch (c.state) {
-    case TcpState::kSynSent: return end(c, CloseReason::kConnectTimedOut);
+    case TcpState::kSynSent: return end(c, silence(c, CloseReason::kConnectTimedOut));
     case TcpState::kSynPending:
     case TcpState::kSynReceived: return;
     case TcpState::kFinWait2:
@@ -125,18 +136,22 @@ void TcpCore::on_slow_timer(Connection& c) {
 
 // RFC 9293, 3.8.4. What is in flight, or is being probed for, has a timer that does the same.
 void TcpCore::set_keepalive(Connection& c) {
-  if (options.keepalive_idle.ns() <= 0) return;
-  const auto idle = static_cast<std::uint32_t>(options.keepalive_idle.ms());
+  const TcpSettings& settings = settings_of(c);
+  if (!settings.keepalive) return;
+  const auto idle = static_cast<std::uint32_t>(settings.keepalive_idle.ms());
   const std::uint32_t silent = now_ms - c.received_ms;
   if (silent < idle || !c.everything_acked() || c.has_to_send()) {
     c.slow_ms = in_ms(Duration::milliseconds(silent < idle ? idle - silent : idle));
     return;
   }
-  if (c.keepalives >= options.keepalive_probes) return end_with_reset(c, CloseReason::kKeepaliveTimedOut);
+  const bool given_up = settings.user_timeout.ns() > 0
+                            ? c.keepalives > 0 && silent >= settings.user_timeout.ms()
+                            : c.keepalives >= settings.keepalive_probes;
+  if (given_up) return end_with_reset(c, silence(c, CloseReason::kKeepaliveTimedOut));
   ++c.keepalives;
   ++stats.keepalive_probes;
   c.probe_due = true;
-  c.slow_ms = in_ms(options.keepalive_interval);
+  c.slow_ms = in_ms(settings.keepalive_interval);
   want_output(c);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -126,9 +127,10 @@ struct ConnectRequest {
 
 // What ICMP said about a datagram of ours (RFC 1122 4.2.3.9, RFC 5927).
 enum class IcmpErrorKind : std::uint8_t {
-  kSoft,           // network or host unreachable, time exceeded: noted only
-  kHard,           // protocol or port unreachable, administratively prohibited
+  kSoft,           // network or host unreachable, time exceeded: noted, and named when patience ends
+  kHard,           // protocol unreachable, administratively prohibited
   kPacketTooBig,   // fragmentation needed, or ICMPv6 packet too big
+  kPortClosed,     // port unreachable: refused, as by an RST
 };
 struct IcmpError {
   IcmpErrorKind kind = IcmpErrorKind::kSoft;
@@ -139,9 +141,20 @@ struct IcmpError {
 struct TcpInfo {
   TcpState state = TcpState::kClosed;
   CloseReason reason = CloseReason::kNone;
-  Duration srtt, rto;
+  bool timestamps = false, sack = false, window_scale = false;  // agreed on
+  std::uint8_t snd_wscale = 0, rcv_wscale = 0;
+  std::uint32_t retries = 0;           // expiries of the retransmission timer, or window probes, without an answer
+  std::uint32_t keepalives = 0;        // keepalive probes without an answer
+  Duration srtt, rttvar, rto;
   std::uint32_t mss = 0;               // payload bytes of a full segment that we send
+  std::uint32_t advertised_mss = 0;    // what our SYN said, or would say
+  std::uint32_t receive_mss = 0;       // the largest segment that came
+  std::uint32_t path_mtu = 0;          // of the interface, or as ICMP lowered it
   std::uint32_t cwnd = 0, ssthresh = 0;  // bytes
+  std::uint32_t in_flight = 0;         // bytes sent and not acknowledged, of which
+  std::uint32_t sacked = 0;            //   these have arrived, as SACK says
+  std::uint32_t lost = 0;              //   these are believed lost and were not sent again
+  std::uint32_t retransmitted = 0;     //   these were sent again in this recovery
   std::uint32_t send_window = 0, receive_window = 0;
   std::uint64_t bytes_in = 0;          // delivered in order, without what was received twice
   std::uint64_t bytes_out = 0;         // acknowledged by the peer
@@ -149,7 +162,34 @@ struct TcpInfo {
   std::uint32_t send_queue = 0;        // bytes neither sent nor acknowledged, or not acknowledged
   std::uint32_t receive_queue = 0;     // bytes in order that wait for receive()
   std::uint32_t out_of_order = 0;      // bytes that wait for a hole to be filled
+  std::uint32_t receive_buffer = 0;    // what the window is made of, bytes
   std::uint32_t memory = 0;            // capacity of the buffers held, both directions
+};
+
+// When text is acknowledged that needs no answer at once (RFC 9293, 3.8.6.3).
+enum class AckMode : std::uint8_t {
+  kAdaptive,  // TcpOptions::quick_acks segments at once, later as kDelayed
+  kQuick,     // each segment at once
+  kDelayed,   // every second full segment, others after TcpOptions::delayed_ack
+};
+
+// How one connection may differ from the others. The defaults are TcpOptions' (TcpEngine::default_settings()).
+struct TcpSettings {
+  bool nagle = false;                  // RFC 9293, 3.7.4
+  bool ecn = false;                    // RFC 3168 wanted. It is never offered: every segment leaves as Not-ECT
+  AckMode acks = AckMode::kAdaptive;
+  std::uint16_t max_segment = 0;       // bound of a segment in both directions, as the MSS option counts; 0: by the MTU
+  std::uint32_t receive_buffer_max = 0;  // bytes, as in TcpOptions
+  std::uint32_t send_buffer_max = 0;     // bytes, as in TcpOptions
+  bool keepalive = false;
+  Duration keepalive_idle;             // silence before the first probe
+  Duration keepalive_interval;         // between probes
+  std::uint32_t keepalive_probes = 0;  // without an answer: the connection ends
+  // Unacknowledged data, or silence under keepalive probes, for so long ends the connection, instead of the number of
+  // retries. 0: the number of retries.
+  Duration user_timeout;
+
+  bool operator==(const TcpSettings&) const = default;
 };
 
 enum class CongestionAlgorithm : std::uint8_t { kNewReno, kCubic };
@@ -167,6 +207,7 @@ struct TcpOptions {
   std::uint64_t memory_limit = 1024u * 1024 * 1024;    // by all accounts; see TcpAccounts for who gets how much of it
 
   bool timestamps = true, sack = true, window_scale = true;
+  std::optional<std::uint8_t> window_shift;      // RFC 7323, 2.2; unset: the least that can say the whole buffer
   bool nagle = false;                            // a proxy writes what it has: off as with TCP_NODELAY
   CongestionAlgorithm congestion = CongestionAlgorithm::kCubic;
   std::uint32_t initial_window_segments = 10;    // RFC 6928

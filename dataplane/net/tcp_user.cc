@@ -52,7 +52,8 @@ void TcpCore::send(Connection& c, ByteChain&& bytes) {
 std::size_t TcpCore::send_space(Connection& c) {
   if (c.fin_queued || c.reason != CloseReason::kNone) return 0;
   const std::size_t queued = std::max<std::size_t>(c.sent.size() + c.unsent.size(), c.send_memory / 4);
-  const std::size_t own = queued < options.send_buffer_max ? options.send_buffer_max - queued : 0;
+  const std::size_t limit = settings_of(c).send_buffer_max;
+  const std::size_t own = queued < limit ? limit - queued : 0;
   const std::size_t space = std::min<std::size_t>(own, accounts.room(c.account));
   if (space != 0) return space;
   c.wants_space = true;
@@ -72,7 +73,7 @@ ByteChain TcpCore::receive(Connection& c, std::size_t max) {
   c.rcv_consumed += taken;
   if (c.rcv_consumed >= c.rcv_buffer) {
     c.rcv_consumed = 0;
-    c.rcv_buffer = std::min(c.rcv_buffer * 2, std::max(options.receive_buffer_max, c.rcv_buffer));
+    c.rcv_buffer = std::min(c.rcv_buffer * 2, std::max(settings_of(c).receive_buffer_max, c.rcv_buffer));
   }
   const std::uint32_t current = c.receive_window();
   const std::uint32_t target = window_target(c);
@@ -124,9 +125,20 @@ TcpInfo TcpCore::info(const Connection& c) const {
   TcpInfo i;
   i.state = c.state;
   i.reason = c.reason;
+  i.timestamps = c.timestamps;
+  i.sack = c.sack;
+  i.window_scale = c.window_scale;
+  i.snd_wscale = c.snd_wscale;
+  i.rcv_wscale = c.rcv_wscale;
+  i.retries = c.retries;
+  i.keepalives = c.keepalives;
   i.srtt = Duration::microseconds(c.srtt_us);
+  i.rttvar = Duration::microseconds(c.rttvar_us);
   i.rto = Duration::milliseconds(c.rto_ms);
   i.mss = c.mss;
+  i.advertised_mss = advertised_mss(c.key, settings_of(c));
+  i.receive_mss = c.rcv_mss;
+  i.path_mtu = c.path_mtu;
   i.cwnd = c.congestion.cwnd;
   i.ssthresh = c.congestion.ssthresh;
   i.send_window = c.snd_wnd;
@@ -137,8 +149,20 @@ TcpInfo TcpCore::info(const Connection& c) const {
   i.send_queue = static_cast<std::uint32_t>(c.sent.size() + c.unsent.size());
   i.receive_queue = static_cast<std::uint32_t>(c.received.size());
   i.out_of_order = c.reassembly != nullptr ? c.reassembly->bytes() : 0;
+  i.receive_buffer = c.rcv_buffer;
   i.memory = c.send_memory + c.receive_memory;
+  describe_flight(c, i);
   return i;
+}
+
+void TcpCore::describe_flight(const Connection& c, TcpInfo& i) const {
+  i.in_flight = flight(c);
+  i.sacked = c.scoreboard != nullptr ? c.scoreboard->sacked() : 0;
+  const std::uint32_t arriving = i.sacked + pipe(c);
+  i.lost = i.in_flight > arriving ? i.in_flight - arriving : 0;
+  if (!c.recovering && !c.going_back) return;
+  const Seq again = c.going_back ? c.snd_nxt : later_of(c.high_rxt, c.snd_una);
+  i.retransmitted = again - c.snd_una - (c.scoreboard != nullptr ? c.scoreboard->sacked_below(again) : 0);
 }
 
 void TcpCore::abort_all_of(InterfaceId pod) {

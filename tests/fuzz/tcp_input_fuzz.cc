@@ -131,7 +131,7 @@ class Program {
       case 6:
         engine_->on_icmp_error(
             now_, flow(u8()),
-            {static_cast<IcmpErrorKind>(u8() % 3), snd_nxt_[0].raw() - u8(), u16()});
+            {static_cast<IcmpErrorKind>(u8() % 4), snd_nxt_[0].raw() - u8(), u16()});
         break;
       default:
         if (engine_->send_space(id) > 0) {
