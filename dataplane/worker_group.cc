@@ -59,6 +59,7 @@ net::TcpOptions tcp_options(const agent::Bootstrap& config) {
   options.account_limit = config.pods.memory_limit;
   options.memory_limit = held_at_most(config) / config.workers.count;
   options.syn_queue_per_pod = config.tcp.syn_queue_per_pod;
+  options.syn_cookies = config.tcp.syn_cookies;
   options.congestion = config.tcp.congestion == agent::Congestion::kCubic ? net::CongestionAlgorithm::kCubic
                                                                       : net::CongestionAlgorithm::kNewReno;
   options.user_timeout = config.tcp.user_timeout;

@@ -144,6 +144,7 @@ constexpr Field kFields[] = {
        b.tcp.send_buffer = static_cast<std::uint32_t>(v.bytes(64 * kKiB, 64 * kMiB));
      }},
     {"tcp.syn_queue_per_pod", [](Bootstrap& b, const Value& v) { b.tcp.syn_queue_per_pod = v.integer(16, 1 << 20); }},
+    {"tcp.syn_cookies", [](Bootstrap& b, const Value& v) { b.tcp.syn_cookies = v.boolean(); }},
     {"tcp.congestion",
      [](Bootstrap& b, const Value& v) {
        b.tcp.congestion = v.one_of<Congestion>({{"cubic", Congestion::kCubic}, {"newreno", Congestion::kNewReno}});
