@@ -89,6 +89,8 @@ class TcpCore {
   void set_retransmit(Connection& c);
   void take_rtt_sample(Connection& c, std::uint32_t rtt_us);
   std::uint32_t in_ms(Duration d) const;  // a deadline: d from now, rounded up, never 0
+  // How far our timestamps (RFC 7323) have moved on since a time of the recent past.
+  std::uint32_t age_ms(std::uint32_t past_us) const;
 
   // ---- tcp_time_wait.cc
   void enter_time_wait(Connection& c);
@@ -108,7 +110,7 @@ class TcpCore {
   void hold_sent(Connection& c, std::uint64_t bytes);
   void release_sent(Connection& c, std::uint64_t bytes);
   void drop_reassembly(Connection& c);
-  void drop_scoreboard(Connection& c);
+  void drop_flight(Connection& c);
   void drop_send_queue(Connection& c);
   void wake_waiters(std::uint32_t account);
   void wait_for_account(Connection& c);
@@ -158,19 +160,36 @@ class TcpCore {
   void take_fin(Connection& c);
   // tcp_acknowledge.cc
   void take_ack(Connection& c, const TcpInput& in);
-  std::uint32_t take_sack(Connection& c, const TcpSegment& segment);
-  void advance_una(Connection& c, Seq ack, const TcpSegment& segment);
-  void measure_rtt(Connection& c, const TcpSegment& segment);
+  void take_sack(Connection& c, const TcpSegment& segment, AckNews& news);
+  void deliver(Connection& c, const Transmission& t, AckNews& news);
+  void advance_una(Connection& c, Seq ack, AckNews& news);
+  bool measure_rtt(Connection& c, Seq ack, const AckNews& news);
+  void measure_handshake(Connection& c, const TcpSegment& segment);
   void update_send_window(Connection& c, const TcpSegment& segment);
   void after_fin_acked(Connection& c);
   void tell_writable(Connection& c);
   // tcp_recovery.cc
-  void detect_loss(Connection& c, std::uint32_t acked);
+  void recover(Connection& c, const AckNews& news);
+  void detect_loss(Connection& c, const AckNews& news);
+  void rack_detect_loss(Connection& c);
+  void newreno_detect_loss(Connection& c, const AckNews& news);
+  std::uint32_t reordering_window_us(const Connection& c) const;
   void enter_recovery(Connection& c);
+  void leave_recovery(Connection& c);
+  void notice_reneging(Connection& c, const AckNews& news);
   std::uint32_t pipe(const Connection& c) const;
-  std::uint32_t flight(const Connection& c) const;
+  std::uint32_t flight_size(const Connection& c) const;
   bool next_retransmission(Connection& c, SackBlock* range);
   void on_retransmission_timeout(Connection& c);
+  void mark_losses_on_timeout(Connection& c);
+  void begin_rto_recovery(Connection& c);
+  // tcp_tlp.cc
+  TcpFlight& flight_of(Connection& c);
+  void settle_flight(Connection& c);
+  void schedule_loss_probe(Connection& c);
+  void on_loss_timer(Connection& c);
+  bool emit_loss_probe(Connection& c, Packet* datagram);
+  void take_probe_verdict(Connection& c, const AckNews& news);
   // tcp_output.cc
   bool produce(Connection& c, Packet* datagram);
   bool emit_syn(Connection& c, Packet* datagram);
@@ -183,7 +202,6 @@ class TcpCore {
   void fill_ack_fields(Connection& c, TcpSegment& segment);
   void add_sack_blocks(const Connection& c, TcpSegment& segment) const;
   std::uint16_t select_window(Connection& c, std::uint8_t scale);
-  void start_timing(Connection& c, Seq end);
   void arm_persist(Connection& c);
   void restart_after_idle(Connection& c);
   std::uint32_t super_segment_limit(const Connection& c) const;
@@ -204,7 +222,8 @@ class TcpCore {
 
   TcpReassembly::Pieces pieces_;
   Pool<TcpReassembly> reassemblies_;
-  Pool<TcpScoreboard> scoreboards_;
+  Pool<TcpFlight> flights_;
+  TcpScoreboard::Pool transmissions_;
   TimerWheel<Connection> wheel_;
   TimerWheel<TcpTimeWait> time_wait_wheel_;
   std::uint32_t time_wait_hand_ = 0;  // the slot that was evicted last

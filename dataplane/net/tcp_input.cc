@@ -32,7 +32,7 @@ void TcpCore::input(Packet&& datagram, const TcpArrival& arrival) {
 void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
   const TcpSegment& s = in.segment;
   // First, ACK.
-  if (s.is(kAck) && (s.ack <= c.snd_una || s.ack > c.snd_max)) {
+  if (s.is(kAck) && (s.ack <= c.snd_una || s.ack > c.snd_nxt)) {
     ++stats.drop_ack_unacceptable;
     if (!s.is(kRst)) reply_reset(c.key, in);
     return;
@@ -57,7 +57,7 @@ void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
     c.syn_due = true;
     return want_output(c);
   }
-  measure_rtt(c, s);
+  measure_handshake(c, s);
   c.snd_una = s.ack;
   establish(c);
   ack_now(c);
@@ -99,10 +99,10 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
 bool TcpCore::predicted(const Connection& c, const TcpInput& in) const {
   const TcpSegment& s = in.segment;
   return c.state == TcpState::kEstablished && (s.flags & (kFin | kSyn | kRst | kAck)) == kAck && s.seq == c.rcv_nxt &&
-         c.reassembly == nullptr && c.scoreboard == nullptr && s.sack_count == 0 && !c.recovering && !c.going_back &&
+         c.reassembly == nullptr && s.sack_count == 0 && !c.in_recovery() &&
          s.has_timestamps == c.timestamps &&
          (!c.timestamps || static_cast<std::int32_t>(s.tsval - c.ts_recent) >= 0) &&
-         s.ack >= c.snd_una && s.ack <= c.snd_max && in.payload.size() <= c.receive_window();
+         s.ack >= c.snd_una && s.ack <= c.snd_nxt && in.payload.size() <= c.receive_window();
 }
 
 // PAWS (RFC 7323, 5.3, R1).
@@ -226,7 +226,7 @@ bool TcpCore::check_ack(Connection& c, TcpInput& in) {
   }
   if (c.state == TcpState::kSynReceived && !complete_handshake(c, in)) return false;
   // RFC 5961, 5.2.
-  if (s.ack > c.snd_max || s.ack < c.snd_una - c.max_snd_wnd) {
+  if (s.ack > c.snd_nxt || s.ack < c.snd_una - c.max_snd_wnd) {
     ++stats.drop_ack_unacceptable;
     challenge_ack(c);
     return false;
@@ -237,12 +237,12 @@ bool TcpCore::check_ack(Connection& c, TcpInput& in) {
 
 bool TcpCore::complete_handshake(Connection& c, const TcpInput& in) {
   const TcpSegment& s = in.segment;
-  if (s.ack <= c.snd_una || s.ack > c.snd_max) {
+  if (s.ack <= c.snd_una || s.ack > c.snd_nxt) {
     ++stats.drop_ack_unacceptable;
     reply_reset(c.key, in);
     return false;
   }
-  measure_rtt(c, s);
+  measure_handshake(c, s);
   c.snd_una = c.snd_una + 1;
   c.syn_due = false;
   c.snd_wnd = std::uint32_t{s.window} << c.snd_wscale;

@@ -22,7 +22,7 @@ void TcpCore::listen_input(TcpInput& in, const TcpArrival& arrival, Seq isn_abov
   c.interception = arrival.interception;
   c.state = TcpState::kSynPending;
   const Seq initial = isn.initial(now, arrival.key);
-  c.snd_una = c.snd_nxt = c.snd_max = has_isn_above ? later_of(initial, isn_above) : initial;
+  c.snd_una = c.snd_nxt = has_isn_above ? later_of(initial, isn_above) : initial;
   c.half_open = true;
   ++half_open_;
   SynQueue& queue = syn_queues_[arrival.pod];

@@ -40,9 +40,10 @@ bool TcpCore::produce(Connection& c, Packet* datagram) {
   if (c.state == TcpState::kSynPending) return false;
   // While there is a hole the ACKs must say where, and each on its own: the peer counts them.
   if (c.acks_due > 0 && c.reassembly != nullptr) return emit_ack(c, datagram);
+  if (c.flight != nullptr && c.flight->probe_due) return emit_loss_probe(c, datagram);
   SackBlock range;
   if (next_retransmission(c, &range)) return emit_retransmission(c, range, datagram);
-  if (c.snd_nxt == c.snd_max && c.has_to_send()) {
+  if (c.has_to_send()) {
     restart_after_idle(c);
     bool fin = false;
     const std::uint32_t n = sendable(c, &fin);
@@ -68,14 +69,13 @@ bool TcpCore::emit_syn(Connection& c, Packet* datagram) {
   if (!emit(c, s, {}, datagram)) return false;
   c.syn_due = false;
   const Seq end = c.snd_una + 1;
-  if (c.snd_max == end) {
+  if (c.snd_nxt == end) {
     ++stats.retransmits;
     ++c.retransmits;
-    c.timing = false;
   } else {
-    start_timing(c, end);
+    c.syn_us = now_us;
   }
-  c.snd_nxt = c.snd_max = end;
+  c.snd_nxt = end;
   if (c.retransmit_ms == 0) set_retransmit(c);
   arm(c);
   return true;
@@ -92,12 +92,10 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   if (!emit(c, s, c.sent.share(range.left - c.snd_una, n), datagram)) return false;
   stats.bytes_out += n;
   c.retransmit_due = false;
+  c.flight->board.on_retransmitted(range, now_us, transmissions_);
   const std::uint32_t segments = std::max(1u, (n + c.mss - 1u) / c.mss);
   stats.retransmits += segments;
   c.retransmits += segments;
-  c.high_rxt = later_of(c.high_rxt, range.right);
-  if (c.going_back) c.snd_nxt = later_of(c.snd_nxt, range.right);
-  c.timing = false;
   if (c.retransmit_ms == 0) set_retransmit(c);
   arm(c);
   return true;
@@ -144,15 +142,16 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   }
   if (c.everything_acked()) c.progress_ms = now_ms;
   c.sent.append(std::move(bytes));
+  TcpFlight& f = flight_of(c);
   c.snd_nxt += n + (fin ? 1 : 0);
-  c.snd_max = c.snd_nxt;
+  f.board.on_sent(c.snd_nxt, now_us, c.srtt_us / 32, transmissions_);
   c.fin_sent = fin;
   c.probe_due = false;
   c.sent_ms = now_ms;
   stats.bytes_out += n;
-  if (!c.timing) start_timing(c, c.snd_nxt);
   // A deadline that is there is that of what is in flight, or of a probe that this segment replaces.
   if (c.retransmit_ms == 0 || c.snd_una + n + (fin ? 1 : 0) == c.snd_nxt) set_retransmit(c);
+  schedule_loss_probe(c);
   arm(c);
   return true;
 }
@@ -173,11 +172,9 @@ bool TcpCore::emit_probe(Connection& c, Packet* datagram) {
   return emit(c, s, {}, datagram);
 }
 
-// From SND.MAX also while we go back: what is below, the peer may have, and would not look at its ACK (two sides that
-// go back at once would never hear each other).
 bool TcpCore::emit_ack(Connection& c, Packet* datagram) {
   TcpSegment s;
-  s.seq = c.snd_max;
+  s.seq = c.snd_nxt;
   s.flags = kAck;
   add_sack_blocks(c, s);
   const auto due = static_cast<std::uint8_t>(c.acks_due - 1);
@@ -245,12 +242,6 @@ void TcpCore::add_sack_blocks(const Connection& c, TcpSegment& s) const {
   s.sack_count = c.reassembly->sack_blocks(s.sack, c.timestamps ? 3 : 4);
 }
 
-void TcpCore::start_timing(Connection& c, Seq end) {
-  c.timing = true;
-  c.timed_seq = end;
-  c.timed_us = now_us;
-}
-
 // Something waits, nothing is in flight, and the window is too small: without a probe nobody would ever speak again.
 void TcpCore::arm_persist(Connection& c) {
   if (!c.everything_acked() || c.retransmit_ms != 0 || c.probe_due) return;
@@ -301,7 +292,7 @@ void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
 
 void TcpCore::send_reset(Connection& c) {
   TcpSegment s;
-  s.seq = c.state == TcpState::kSynPending ? Seq() : c.snd_max;
+  s.seq = c.state == TcpState::kSynPending ? Seq() : c.snd_nxt;
   s.ack = c.rcv_nxt;
   s.flags = kRst | kAck;
   Packet datagram;
@@ -318,7 +309,7 @@ void TcpCore::ack_now(Connection& c) {
 void TcpCore::send_ack(Connection& c) {
   Packet datagram;
   TcpSegment s;
-  s.seq = c.snd_max;
+  s.seq = c.snd_nxt;
   s.flags = kAck;
   if (emit(c, s, {}, &datagram)) queue_reply(std::move(datagram));
 }

@@ -1,4 +1,4 @@
-// The parts of TCP that stand alone: header, scoreboard, reassembly, congestion control.
+// The parts of TCP that stand alone: header, reassembly, congestion control.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -8,7 +8,6 @@
 #include "dataplane/net/owner.h"
 #include "dataplane/net/tcp_congestion.h"
 #include "dataplane/net/tcp_reassembly.h"
-#include "dataplane/net/tcp_scoreboard.h"
 #include "dataplane/net/tcp_segment.h"
 
 namespace weft::net {
@@ -66,47 +65,6 @@ TEST(TcpSegment, MalformedOptionsArePassedOver) {
   ASSERT_TRUE(parse_tcp(bytes, &s));
   EXPECT_EQ(s.mss, 1460);
   EXPECT_EQ(s.window_scale, kNoWindowScale);
-}
-
-TEST(TcpScoreboard, MatchesAModelOfBytes) {
-  Random random(5);
-  for (int round = 0; round < 200; ++round) {
-    TcpScoreboard board;
-    std::array<bool, 400> model{};
-    std::uint32_t una = 0;
-    for (int step = 0; step < 60; ++step) {
-      if (random.chance(0.2)) {
-        una = std::min<std::uint32_t>(una + static_cast<std::uint32_t>(random.below(40)), 390);
-        for (std::uint32_t i = 0; i < una; ++i) model[i] = false;
-        board.advance(Seq(una));
-      } else {
-        const auto left = static_cast<std::uint32_t>(una + random.below(398 - una));
-        const auto right = static_cast<std::uint32_t>(left + 1 + random.below(std::min<std::uint64_t>(30, 399 - left)));
-        std::uint32_t news = 0;
-        for (std::uint32_t i = left; i < right; ++i) news += !std::exchange(model[i], true);
-        ASSERT_EQ(board.add({Seq(left), Seq(right)}), news);
-      }
-      const auto sacked = static_cast<std::uint32_t>(std::count(model.begin(), model.end(), true));
-      ASSERT_EQ(board.sacked(), sacked);
-      ASSERT_EQ(board.hole_bytes(Seq(una), Seq(399)), 399 - una - sacked);
-      const SackBlock hole = board.next_hole(Seq(una), Seq(399));
-      std::uint32_t first = una;
-      while (first < 399 && model[first]) ++first;
-      ASSERT_EQ(hole.left.raw(), first);
-    }
-  }
-}
-
-TEST(TcpScoreboard, LostByThreeRangesOrTwoSegmentsAbove) {
-  TcpScoreboard board;
-  board.add({Seq(200), Seq(300)});
-  EXPECT_EQ(board.lost_below(Seq(100), 100), Seq(100));
-  board.add({Seq(400), Seq(500)});
-  EXPECT_EQ(board.lost_below(Seq(100), 100), Seq(100));
-  board.add({Seq(600), Seq(700)});
-  EXPECT_EQ(board.lost_below(Seq(100), 100), Seq(200));
-  board.add({Seq(700), Seq(901)});
-  EXPECT_EQ(board.lost_below(Seq(100), 100), Seq(600));
 }
 
 TEST(TcpReassembly, AnyOrderAndOverlapGivesTheString) {

@@ -19,6 +19,10 @@ namespace weft::net {
   X(retransmits, "segments sent again, for any reason")                                                         \
   X(retransmission_timeouts, "expiries of the retransmission timer")                                            \
   X(fast_recoveries, "losses detected by duplicate or selective acknowledgment")                                \
+  X(rack_losses, "segments marked lost because others that were sent later arrived (RFC 8985 6)")                \
+  X(tlp_probes, "tail loss probes sent (RFC 8985 7)")                                                           \
+  X(tlp_recoveries, "losses that a tail loss probe repaired")                                                   \
+  X(sack_reneging, "ACKs that took back what the peer had SACKed (RFC 2018 8)")                                 \
   X(window_probes, "zero-window probes sent")                                                                   \
   X(keepalive_probes, "keepalive probes sent")                                                                  \
   X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                                           \

@@ -171,6 +171,7 @@ struct TcpOptions {
   std::uint32_t initial_window_segments = 10;    // RFC 6928
   Duration delayed_ack = Duration::milliseconds(40);   // RFC 9293 allows 500; Linux's peers are tuned to 40
   std::uint32_t quick_acks = 8;                  // segments acknowledged at once at the start of a connection
+  Duration max_ack_delay = Duration::milliseconds(200);  // what a peer may delay an ACK by (RFC 8985 7.2)
 
   Duration rto_initial = Duration::seconds(1);       // RFC 6298 2.1
   Duration rto_min = Duration::milliseconds(200);    // RFC 6298 2.4 says 1 s; deployed stacks use 200 ms

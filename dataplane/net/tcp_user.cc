@@ -32,7 +32,7 @@ std::expected<ConnectionId, ConnectError> TcpCore::connect(const ConnectRequest&
   Connection& c = create(key, request.pod, request.account);
   c.interception = request.interception;
   c.state = TcpState::kSynSent;
-  c.snd_una = c.snd_nxt = c.snd_max = initial;
+  c.snd_una = c.snd_nxt = initial;
   c.slow_ms = in_ms(request.connect_timeout);
   c.syn_due = true;
   arm(c);
