@@ -171,10 +171,11 @@ class TcpCore {
   // tcp_recovery.cc
   void recover(Connection& c, const AckNews& news);
   void detect_loss(Connection& c, const AckNews& news);
-  void rack_detect_loss(Connection& c);
+  void rack_detect_loss(Connection& c, const AckNews& news);
   void newreno_detect_loss(Connection& c, const AckNews& news);
   std::uint32_t reordering_window_us(const Connection& c) const;
-  void enter_recovery(Connection& c);
+  void enter_recovery(Connection& c, const AckNews& news);
+  void reduce_window(Connection& c, const AckNews& news);
   void leave_recovery(Connection& c);
   void notice_reneging(Connection& c, const AckNews& news);
   std::uint32_t pipe(const Connection& c) const;

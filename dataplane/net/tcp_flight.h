@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "dataplane/net/tcp_prr.h"
 #include "dataplane/net/tcp_rack.h"
 #include "dataplane/net/tcp_scoreboard.h"
 
@@ -14,6 +15,8 @@ struct TcpFlight {
 
   TcpScoreboard board;
   TcpRack rack;
+  TcpPrr prr;                    // of fast recovery with SACK
+  std::uint32_t reduced_us = 0;  // when ssthresh was lowered last
 
   // One timer for both, as they exclude each other (RFC 8985, 8).
   std::uint32_t loss_ms = 0;  // deadline: reordering timer, or loss probe

@@ -93,6 +93,7 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   stats.bytes_out += n;
   c.retransmit_due = false;
   c.flight->board.on_retransmitted(range, now_us, transmissions_);
+  c.flight->prr.on_sent(n);
   const std::uint32_t segments = std::max(1u, (n + c.mss - 1u) / c.mss);
   stats.retransmits += segments;
   c.retransmits += segments;
@@ -143,6 +144,7 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   if (c.everything_acked()) c.progress_ms = now_ms;
   c.sent.append(std::move(bytes));
   TcpFlight& f = flight_of(c);
+  f.prr.on_sent(n);
   c.snd_nxt += n + (fin ? 1 : 0);
   f.board.on_sent(c.snd_nxt, now_us, c.srtt_us / 32, transmissions_);
   c.fin_sent = fin;

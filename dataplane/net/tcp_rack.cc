@@ -69,17 +69,22 @@ std::uint32_t TcpRack::reordering_window_us(const TcpPath& path, std::uint32_t s
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(window, srtt_us));
 }
 
-std::uint32_t TcpRack::detect_loss(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const {
-  std::uint32_t timeout = 0;
-  if (!delivered_any) return 0;
+TcpRack::Detection TcpRack::detect_loss(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const {
+  Detection found;
+  if (!delivered_any) return found;
   board.mark_lost_if([&](const Transmission& t) {
     if (!sent_after(t.xmit_us, t.end)) return false;
     const std::uint32_t age = now_us - t.xmit_us;
     const std::uint32_t limit = rtt_us + reo_wnd_us;
-    if (age < limit) timeout = std::max(timeout, limit - age);
-    return age >= limit;
+    if (age < limit) {
+      found.timeout_us = std::max(found.timeout_us, limit - age);
+      return false;
+    }
+    if (t.retransmitted && (!found.retransmission || later(t.xmit_us, found.xmit_us))) found.xmit_us = t.xmit_us;
+    found.retransmission = found.retransmission || t.retransmitted;
+    return true;
   });
-  return timeout;
+  return found;
 }
 
 void TcpRack::mark_losses_on_timeout(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const {

@@ -53,8 +53,13 @@ struct TcpRack {
   static void on_recovery_end(TcpPath& path);
   // Step 4. `impatient`: in recovery, or DupThresh segments are SACKed.
   static std::uint32_t reordering_window_us(const TcpPath& path, std::uint32_t srtt_us, bool impatient);
-  // Step 5: marks what is lost; returns the microseconds until more may be, 0: nothing is waited for.
-  std::uint32_t detect_loss(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const;
+  // Step 5: marks what is lost.
+  struct Detection {
+    std::uint32_t timeout_us = 0;  // until more may be lost; 0: nothing is waited for
+    bool retransmission = false;   // a retransmission is among it,
+    std::uint32_t xmit_us = 0;     // the last of which was sent then
+  };
+  Detection detect_loss(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const;
   // 6.3.
   void mark_losses_on_timeout(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const;
 

@@ -1,10 +1,11 @@
-// The scoreboard, and RACK upon it, alone.
+// The scoreboard, RACK upon it, and PRR, alone.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 
 #include "base/random.h"
+#include "dataplane/net/tcp_prr.h"
 #include "dataplane/net/tcp_rack.h"
 
 namespace weft::net {
@@ -110,9 +111,10 @@ TEST(Rack, MarksWhatWasSentEarlierOnceTheWindowHasPassed) {
   RackBoard b(10'000);
   for (std::uint32_t i = 1; i <= 4; ++i) b.sent(i * 100, 1000 * i);
   b.deliver(300, 400, 14'000);
-  EXPECT_EQ(b.rack.detect_loss(b.board, 14'000, 2'500), 1'500u);  // the third, sent a millisecond before: 12.5 of 11 ms
-  EXPECT_EQ(b.board.lost(), 100u);                                // the first
-  EXPECT_EQ(b.rack.detect_loss(b.board, 15'500, 2'500), 0u);
+  // The third, sent a millisecond before the fourth, has 1.5 of its 12.5 left.
+  EXPECT_EQ(b.rack.detect_loss(b.board, 14'000, 2'500).timeout_us, 1'500u);
+  EXPECT_EQ(b.board.lost(), 100u);
+  EXPECT_EQ(b.rack.detect_loss(b.board, 15'500, 2'500).timeout_us, 0u);
   EXPECT_EQ(b.board.lost(), 300u);
 }
 
@@ -134,7 +136,7 @@ TEST(Rack, FindsALostRetransmission) {
   b.board.on_retransmitted(b.board.first_lost(), 11'000, b.pool);
   b.sent(400, 12'000);
   b.deliver(300, 400, 22'000);
-  b.rack.detect_loss(b.board, 22'000, 0);
+  EXPECT_TRUE(b.rack.detect_loss(b.board, 22'000, 0).retransmission);
   EXPECT_EQ(b.board.first_lost(), (SackBlock{b.at(0), b.at(100)}));
 }
 
@@ -167,6 +169,35 @@ TEST(Rack, ReorderingOpensTheWindowAndDsackWidensIt) {
   EXPECT_EQ(TcpRack::reordering_window_us(b.path, 9'000, true), 9'000u);  // never above SRTT
   for (int i = 0; i < 16; ++i) TcpRack::on_recovery_end(b.path);
   EXPECT_EQ(TcpRack::reordering_window_us(b.path, 9'000, true), 2'000u);
+}
+
+// ---- PRR
+
+TEST(Prr, SendsInProportionUntilSsthreshIsReached) {
+  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  std::uint32_t pipe = 19'000, sent = 0;
+  for (int ack = 0; ack < 20; ++ack) {
+    const std::uint32_t cwnd = prr.window(1000, pipe, 10'000, false, 1000);
+    const std::uint32_t n = (cwnd - pipe) / 1000 * 1000;
+    prr.on_sent(n);
+    sent += n;
+    pipe += n;
+    pipe -= 1000;
+  }
+  EXPECT_EQ(sent, 10'000u);  // one for every two that arrived
+}
+
+TEST(Prr, FirstRetransmissionGoesOutInAnyCase) {
+  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  EXPECT_EQ(prr.window(0, 19'000, 10'000, false, 1000), 20'000u);
+}
+
+TEST(Prr, BelowSsthreshSendsWhatArrivesAndOneMoreWhenSafe) {
+  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  prr.on_sent(1000);
+  EXPECT_EQ(prr.window(1000, 5'000, 10'000, false, 1000), 6'000u);  // conservative: more may be lost
+  EXPECT_EQ(prr.window(1000, 5'000, 10'000, true, 1000), 7'000u);
+  EXPECT_EQ(prr.window(9000, 5'000, 10'000, true, 1000), 10'000u);  // never above ssthresh
 }
 
 }  // namespace

@@ -29,26 +29,37 @@ void TcpCore::recover(Connection& c, const AckNews& news) {
 }
 
 void TcpCore::detect_loss(Connection& c, const AckNews& news) {
-  c.sack ? rack_detect_loss(c) : newreno_detect_loss(c, news);
-  if (c.flight->board.lost() != 0 && !c.in_recovery()) enter_recovery(c);
+  TcpFlight& f = *c.flight;
+  const std::uint32_t lost = f.board.lost();
+  c.sack ? rack_detect_loss(c, news) : newreno_detect_loss(c, news);
+  if (f.board.lost() != 0 && !c.in_recovery()) enter_recovery(c, news);
+  const bool more_lost = f.board.lost() > lost;
+  if (!c.recovering || !c.sack || (news.delivered == 0 && !more_lost)) return;
+  const bool safe = news.acked > 0 && !more_lost;
+  c.congestion.cwnd = f.prr.window(news.delivered, pipe(c), c.congestion.ssthresh, safe, c.mss);
 }
 
 // RACK_detect_loss_and_arm_timer() of RFC 8985, 6.2. Where nothing is SACKed and nothing was sent twice, nothing can
 // have overtaken anything.
-void TcpCore::rack_detect_loss(Connection& c) {
+void TcpCore::rack_detect_loss(Connection& c, const AckNews& news) {
   TcpFlight& f = *c.flight;
   if (f.reordering) f.loss_ms = 0;
   f.reordering = false;
   if (f.board.sacked() == 0 && f.board.retransmitted() == 0) return;
   const std::uint32_t lost = f.board.lost();
-  const std::uint32_t timeout = f.rack.detect_loss(f.board, now_us, reordering_window_us(c));
+  const TcpRack::Detection found = f.rack.detect_loss(f.board, now_us, reordering_window_us(c));
   if (f.board.lost() != lost) {
     stats.rack_losses += (f.board.lost() - lost + c.mss - 1) / c.mss;
     f.board.compact(transmissions_);
   }
-  if (timeout == 0) return;
+  // The loss of a retransmission is congestion again (RFC 5681, 4.3), once a round trip.
+  if (found.retransmission && c.recovering && static_cast<std::int32_t>(found.xmit_us - f.reduced_us) >= 0) {
+    c.congestion.cwnd = c.congestion.ssthresh;
+    reduce_window(c, news);
+  }
+  if (found.timeout_us == 0) return;
   f.reordering = true;
-  f.loss_ms = in_ms(Duration::microseconds(timeout));
+  f.loss_ms = in_ms(Duration::microseconds(found.timeout_us));
 }
 
 std::uint32_t TcpCore::reordering_window_us(const Connection& c) const {
@@ -71,20 +82,28 @@ void TcpCore::newreno_detect_loss(Connection& c, const AckNews& news) {
   }
 }
 
-void TcpCore::enter_recovery(Connection& c) {
+void TcpCore::enter_recovery(Connection& c, const AckNews& news) {
   ++stats.fast_recoveries;
-  congestion.on_loss(c.congestion, flight_size(c), c.mss);
+  reduce_window(c, news);
   c.recovering = true;
   c.recover = c.snd_nxt;
   c.retransmit_due = true;
   c.flight->tlp_pending = false;
 }
 
+void TcpCore::reduce_window(Connection& c, const AckNews& news) {
+  TcpFlight& f = *c.flight;
+  congestion.on_loss(c.congestion, flight_size(c), c.mss);
+  f.prr = TcpPrr::begin(flight_size(c) + news.acked, f.board.sacked() - std::min(f.board.sacked(), news.sacked));
+  f.reduced_us = now_us;
+}
+
 void TcpCore::leave_recovery(Connection& c) {
   if (c.recovering) {
-    // What is left in flight, and a little more, but no burst (RFC 6582, 3.2, step 3, option 1).
+    c.congestion.cwnd = c.congestion.ssthresh;
+    // Without PRR: what is left in flight, and a little more, but no burst (RFC 6582, 3.2, step 3, option 1).
     const std::uint32_t left = std::max(flight_size(c), std::uint32_t{c.mss}) + c.mss;
-    c.congestion.cwnd = std::min(c.congestion.ssthresh, left);
+    if (!c.sack) c.congestion.cwnd = std::min(c.congestion.ssthresh, left);
   }
   c.recovering = c.rto_recovery = false;
   c.dup_acks = 0;
