@@ -16,6 +16,7 @@ void TcpCore::take_ack(Connection& c, const TcpInput& in) {
   const std::uint32_t window = std::uint32_t{s.window} << c.snd_wscale;
   const bool same = s.ack == c.snd_una && in.length() == 0 && window == c.snd_wnd;
   const bool plain = same && !c.everything_acked();
+  take_dsack(c, s, news);
   if (s.ack > c.snd_una) advance_una(c, s.ack, news);
   update_send_window(c, s);
   take_sack(c, s, news);
@@ -27,6 +28,24 @@ void TcpCore::take_ack(Connection& c, const TcpInput& in) {
   recover(c, news);
   if (c.state >= TcpState::kFinWait1 && c.fin_sent && c.everything_acked()) after_fin_acked(c);
   if (c.has_to_send() || c.in_recovery()) want_output(c);
+}
+
+// RFC 2883, 4: the first block, when it lies below the ACK or inside of the second. Not older than a window: it could
+// speak of anything.
+void TcpCore::take_dsack(Connection& c, const TcpSegment& s, AckNews& news) {
+  if (!c.sack || s.sack_count == 0) return;
+  const SackBlock& first = s.sack[0];
+  const SackBlock& second = s.sack[1];
+  const bool inside = s.sack_count > 1 && second.left <= first.left && first.right <= second.right;
+  if (first.right > s.ack && !inside) return;
+  if (first.right <= first.left || first.left < c.snd_una - c.max_snd_wnd || first.right > c.snd_nxt) return;
+  ++stats.dsacks_in;
+  news.has_dsack = true;
+  news.dsack = first;
+  if (c.flight == nullptr) return;
+  // The needless probe says nothing about reordering.
+  const bool probe = c.flight->tlp_pending && c.flight->tlp_is_retrans && first.right == c.flight->tlp_end_seq;
+  if (!probe) c.flight->rack.on_dsack(c.snd_una, c.snd_nxt, c.path);
 }
 
 // RFC 2018, 4, in the order of the numbers, as RACK wants to hear of them. Blocks that are old, or nonsense, are passed

@@ -76,9 +76,12 @@ class TcpCore {
   // ---- tcp_output.cc
   bool poll_output(Packet* datagram);
   void want_output(Connection& c);
+
+  // ---- tcp_reply.cc
   void reply_reset(const FlowKey& key, const TcpInput& in);  // 3.10.7.1
   void send_reset(Connection& c);
   void ack_now(Connection& c);        // one ACK, with the next output
+  void ack_duplicate(Connection& c, SackBlock duplicate);  // what came twice (RFC 2883), into the reply queue
   void send_ack(Connection& c);       // at once, into the reply queue
   void challenge_ack(Connection& c);  // RFC 5961, within its limit
 
@@ -151,15 +154,17 @@ class TcpCore {
   bool check_syn(Connection& c, TcpInput& in);
   bool check_ack(Connection& c, TcpInput& in);
   bool complete_handshake(Connection& c, const TcpInput& in);
+  void check_fin(Connection& c, TcpInput& in);
+  void take_fin(Connection& c);
+  // tcp_text.cc
   void take_text(Connection& c, TcpInput& in);
   void take_in_order(Connection& c, TcpInput& in);
   void take_out_of_order(Connection& c, TcpInput& in);
   void fill_holes(Connection& c);
   void schedule_ack(Connection& c, const TcpInput& in, bool filled);
-  void check_fin(Connection& c, TcpInput& in);
-  void take_fin(Connection& c);
   // tcp_acknowledge.cc
   void take_ack(Connection& c, const TcpInput& in);
+  void take_dsack(Connection& c, const TcpSegment& segment, AckNews& news);
   void take_sack(Connection& c, const TcpSegment& segment, AckNews& news);
   void deliver(Connection& c, const Transmission& t, AckNews& news);
   void advance_una(Connection& c, Seq ack, AckNews& news);
@@ -191,6 +196,12 @@ class TcpCore {
   void on_loss_timer(Connection& c);
   bool emit_loss_probe(Connection& c, Packet* datagram);
   void take_probe_verdict(Connection& c, const AckNews& news);
+  // tcp_spurious.cc
+  void begin_undo(Connection& c);
+  void note_retransmission(Connection& c, std::uint32_t bytes);
+  bool was_spurious(Connection& c, const AckNews& news);
+  bool take_frto_step(Connection& c, const AckNews& news);
+  void undo_recovery(Connection& c);
   // tcp_output.cc
   bool produce(Connection& c, Packet* datagram);
   bool emit_syn(Connection& c, Packet* datagram);
@@ -206,6 +217,7 @@ class TcpCore {
   void arm_persist(Connection& c);
   void restart_after_idle(Connection& c);
   std::uint32_t super_segment_limit(const Connection& c) const;
+  // tcp_reply.cc
   void queue_reply(Packet&& datagram);
   bool take_challenge_token();
   // tcp_timers.cc

@@ -3,11 +3,27 @@
 
 #include <cstdint>
 
+#include "dataplane/net/tcp_congestion.h"
 #include "dataplane/net/tcp_prr.h"
 #include "dataplane/net/tcp_rack.h"
 #include "dataplane/net/tcp_scoreboard.h"
 
 namespace weft::net {
+
+// What a recovery began with, to go back to if it proves needless.
+struct TcpUndo {
+  bool possible = false;
+  bool fast = false;               // no timeout
+  bool retransmitted = false;
+  CongestionState before;
+  Seq begin;                       // SND.UNA then
+  Seq expires;                     // once recovery has ended: when more than this is acknowledged, D-SACKs are late
+  std::uint32_t retransmit_ts = 0;  // RetransmitTS of RFC 3522: TSval of the first retransmission
+  std::uint32_t outstanding = 0;    // bytes sent again of which no D-SACK has told
+};
+
+// After a timeout: what the next ACK decides (RFC 5682, 2.1).
+enum class Frto : std::uint8_t { kOff, kFirstAck /* step 2 */, kSecondAck /* step 3 */ };
 
 // Exists while something is in flight: an idle connection does not pay for it.
 struct TcpFlight {
@@ -27,6 +43,9 @@ struct TcpFlight {
   bool tlp_pending = false;    // TLP.end_seq is not None
   bool tlp_is_retrans = false;
   bool probe_due = false;
+
+  TcpUndo undo;
+  Frto frto = Frto::kOff;
 };
 
 }  // namespace weft::net

@@ -34,6 +34,8 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
   if (!c->synchronized() || c->handshaking()) return;
   // Send again what was too big, at the same rate: this was no congestion (RFC 1191, 6.5).
   c->flight->board.mark_lost_if([](const Transmission&) { return true; });
+  c->flight->undo.possible = false;
+  c->flight->frto = Frto::kOff;
   begin_rto_recovery(*c);
   set_retransmit(*c);
   arm(*c);

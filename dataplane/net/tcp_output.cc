@@ -94,6 +94,7 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   c.retransmit_due = false;
   c.flight->board.on_retransmitted(range, now_us, transmissions_);
   c.flight->prr.on_sent(n);
+  note_retransmission(c, n);
   const std::uint32_t segments = std::max(1u, (n + c.mss - 1u) / c.mss);
   stats.retransmits += segments;
   c.retransmits += segments;
@@ -239,9 +240,12 @@ std::uint16_t TcpCore::select_window(Connection& c, std::uint8_t scale) {
   return static_cast<std::uint16_t>(field);
 }
 
+// Behind a D-SACK block, if there is one.
 void TcpCore::add_sack_blocks(const Connection& c, TcpSegment& s) const {
   if (!c.sack || c.reassembly == nullptr) return;
-  s.sack_count = c.reassembly->sack_blocks(s.sack, c.timestamps ? 3 : 4);
+  std::array<SackBlock, 4> blocks;
+  const std::uint8_t n = c.reassembly->sack_blocks(blocks, (c.timestamps ? 3u : 4u) - s.sack_count);
+  for (std::uint8_t i = 0; i < n; ++i) s.sack[s.sack_count++] = blocks[i];
 }
 
 // Something waits, nothing is in flight, and the window is too small: without a probe nobody would ever speak again.
@@ -266,76 +270,6 @@ std::uint32_t TcpCore::super_segment_limit(const Connection& c) const {
   const std::uint32_t overhead = ip_header_size(c.key) + kTcpHeaderSize + (c.timestamps ? kTimestampsSize : 0);
   if (bytes <= overhead + c.mss) return c.mss;
   return (bytes - overhead) / c.mss * c.mss;
-}
-
-// ---- replies that belong to no connection, or must go at once
-
-void TcpCore::queue_reply(Packet&& datagram) {
-  if (replies_.size() >= options.replies_queued) {
-    ++stats.drop_replies_full;
-    return;
-  }
-  replies_.push(std::move(datagram));
-}
-
-void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
-  TcpSegment s;
-  if (in.segment.is(kAck)) {
-    s.seq = in.segment.ack;
-    s.flags = kRst;
-  } else {
-    s.ack = in.segment.seq + in.length();
-    s.flags = kRst | kAck;
-  }
-  Packet datagram;
-  if (replies_.size() < options.replies_queued && build_headers(key, s, 0, headers, &datagram)) ++stats.resets_out;
-  if (!datagram.bytes.empty()) queue_reply(std::move(datagram));
-}
-
-void TcpCore::send_reset(Connection& c) {
-  TcpSegment s;
-  s.seq = c.state == TcpState::kSynPending ? Seq() : c.snd_nxt;
-  s.ack = c.rcv_nxt;
-  s.flags = kRst | kAck;
-  Packet datagram;
-  if (!build_headers(c.key, s, 0, headers, &datagram)) return;
-  ++stats.resets_out;
-  queue_reply(std::move(datagram));
-}
-
-void TcpCore::ack_now(Connection& c) {
-  if (c.acks_due == 0) c.acks_due = 1;
-  want_output(c);
-}
-
-void TcpCore::send_ack(Connection& c) {
-  Packet datagram;
-  TcpSegment s;
-  s.seq = c.snd_nxt;
-  s.flags = kAck;
-  if (emit(c, s, {}, &datagram)) queue_reply(std::move(datagram));
-}
-
-void TcpCore::challenge_ack(Connection& c) {
-  if (take_challenge_token()) ack_now(c);
-}
-
-// RFC 5961, 7. Each second's budget is drawn anew around the limit, so that nobody can count it down from outside
-// (CVE-2016-5696).
-bool TcpCore::take_challenge_token() {
-  if (now >= challenge_refill_) {
-    challenge_refill_ = now + Duration::seconds(1);
-    const std::uint32_t half = (options.challenge_acks_per_second + 1) / 2;
-    challenge_tokens_ = half + static_cast<std::uint32_t>(
-                                   random.below(std::max(options.challenge_acks_per_second, 1u)));
-  }
-  if (challenge_tokens_ == 0) {
-    ++stats.challenge_acks_suppressed;
-    return false;
-  }
-  --challenge_tokens_;
-  ++stats.challenge_acks;
-  return true;
 }
 
 }  // namespace weft::net

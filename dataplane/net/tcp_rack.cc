@@ -31,6 +31,7 @@ void TcpRack::on_delivered(const Transmission& t, std::uint32_t now_us, std::uin
   const std::uint32_t rtt = now_us - t.xmit_us;
   if (!t.retransmitted) {
     news.rtt_us = std::max(rtt, 1u);
+    if (!news.original) news.original_end = t.end;
     news.original = true;
   }
   // Which of its transmissions arrived? An older one, if the echo is older or the answer came too fast.

@@ -25,7 +25,8 @@ struct AckNews {
   std::uint32_t delivered = 0;  // bytes, cumulatively or selectively: DeliveredData of RFC 6937
   std::uint32_t sacked = 0;     // bytes, selectively
   std::uint32_t rtt_us = 0;     // of the latest segment that was sent once only; 0: none was
-  bool original = false;        // something that was sent once only arrived (RFC 5682)
+  bool original = false;        // something that was sent once only arrived (RFC 5682),
+  Seq original_end;             // the first of it up to there
   bool duplicate = false;       // RFC 5681, 2; with SACK, one that brings news (RFC 6675, 2)
   bool bare_duplicate = false;  // nothing new at all, and no SACK option
   bool has_dsack = false;

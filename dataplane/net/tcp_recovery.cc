@@ -21,6 +21,7 @@ std::uint32_t TcpCore::pipe(const Connection& c) const {
 void TcpCore::recover(Connection& c, const AckNews& news) {
   if (c.flight == nullptr) return;
   take_probe_verdict(c, news);
+  if (was_spurious(c, news) || take_frto_step(c, news)) undo_recovery(c);
   if (c.in_recovery() && c.snd_una >= c.recover) leave_recovery(c);
   detect_loss(c, news);
   notice_reneging(c, news);
@@ -84,6 +85,8 @@ void TcpCore::newreno_detect_loss(Connection& c, const AckNews& news) {
 
 void TcpCore::enter_recovery(Connection& c, const AckNews& news) {
   ++stats.fast_recoveries;
+  begin_undo(c);
+  c.flight->undo.fast = true;
   reduce_window(c, news);
   c.recovering = true;
   c.recover = c.snd_nxt;
@@ -107,6 +110,8 @@ void TcpCore::leave_recovery(Connection& c) {
   }
   c.recovering = c.rto_recovery = false;
   c.dup_acks = 0;
+  c.flight->undo.expires = c.snd_nxt;
+  c.flight->frto = Frto::kOff;
   TcpRack::on_recovery_end(c.path);
 }
 
@@ -125,6 +130,7 @@ bool TcpCore::next_retransmission(Connection& c, SackBlock* range) {
     c.retransmit_due = false;
     return false;
   }
+  if (c.flight->frto == Frto::kSecondAck) return false;
   *range = c.flight->board.first_lost();
   const std::uint32_t size = range->right - range->left;
   if (c.retransmit_due) {
@@ -144,6 +150,10 @@ bool TcpCore::next_retransmission(Connection& c, SackBlock* range) {
 // RFC 6298, 5.4 to 5.7; RFC 5681, 3.1; RFC 8985, 6.3.
 void TcpCore::on_retransmission_timeout(Connection& c) {
   ++stats.retransmission_timeouts;
+  // Of two recoveries in each other, neither is undone.
+  if (c.recovering) c.flight->undo.possible = false;
+  if (!c.in_recovery()) begin_undo(c);
+  c.flight->frto = c.in_recovery() ? Frto::kOff : Frto::kFirstAck;
   if (c.retries == 0) {
     if (c.recovering) c.congestion.cwnd = c.congestion.ssthresh;
     congestion.on_timeout(c.congestion, flight_size(c), c.mss);

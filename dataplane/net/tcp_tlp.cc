@@ -21,11 +21,11 @@ void TcpCore::drop_flight(Connection& c) {
   flights_.destroy(std::exchange(c.flight, nullptr));
 }
 
-// Everything is acknowledged. What may still come is the D-SACK of a probe; it is not waited for much longer than a
-// round trip, so that an idle connection holds nothing.
+// Everything is acknowledged. What may still come is the D-SACK of a probe or of a retransmission; it is not waited for
+// much longer than a round trip, so that an idle connection holds nothing.
 void TcpCore::settle_flight(Connection& c) {
   TcpFlight& f = *c.flight;
-  if (!f.tlp_pending) return drop_flight(c);
+  if (!f.tlp_pending && !(c.sack && f.undo.possible && f.undo.retransmitted)) return drop_flight(c);
   f.reordering = f.probe_due = false;
   f.loss_ms = in_ms(Duration::microseconds(2 * std::int64_t{c.srtt_us}) + options.max_ack_delay);
 }
