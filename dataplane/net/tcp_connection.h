@@ -8,7 +8,7 @@
 #include "base/timer_wheel.h"
 #include "dataplane/net/tcp_congestion.h"
 #include "dataplane/net/tcp_reassembly.h"
-#include "dataplane/net/tcp_scoreboard.h"
+#include "dataplane/net/tcp_flight.h"
 #include "dataplane/net/tcp_sequence.h"
 #include "dataplane/net/tcp_types.h"
 
@@ -16,10 +16,10 @@ namespace weft::net {
 
 // Names as in RFC 9293, 3.3.1. Times that end in _ms are the engine's clock modulo 2^32; a deadline of 0 is not set.
 //
-// Sequence space of what we send:   snd_una <= snd_nxt <= snd_max
+// Sequence space of what we send:   snd_una <= snd_nxt
 //   `sent`   holds the bytes from snd_una (or one later, while our SYN is not acknowledged),
-//   `unsent` those behind it; our FIN, once sent, is the number before snd_max.
-// snd_nxt < snd_max only while a timeout makes us go back (`going_back`).
+//   `unsent` those behind it; our FIN, once sent, is the number before snd_nxt.
+// snd_nxt never goes back: what is to be sent again is marked in the scoreboard.
 struct TcpConnection : TimerNode {
   FlowKey key;
   InterfaceId pod = kNoInterface;
@@ -39,13 +39,15 @@ struct TcpConnection : TimerNode {
   bool syn_due : 1 = false;         // a SYN or SYN-ACK is to be sent (again)
   bool fin_queued : 1 = false;      // FIN follows what is in the send queue
   bool fin_sent : 1 = false;
-  bool retransmit_due : 1 = false;  // one segment at snd_una, whatever the windows say
+  bool retransmit_due : 1 = false;  // the first lost segment, whatever the windows say
   bool probe_due : 1 = false;       // window probe or keepalive
   bool timestamps : 1 = false;      // agreed on
   bool sack : 1 = false;            // agreed on
+  bool ecn : 1 = false;             // agreed on
+  bool ecn_echo : 1 = false;        // congestion was marked, and the peer has not said CWR since
+  bool cwr_due : 1 = false;         // our window was reduced: new data says so
   bool recovering : 1 = false;      // fast recovery, until `recover` is acknowledged
-  bool going_back : 1 = false;      // after a timeout, until `recover` is acknowledged
-  bool timing : 1 = false;          // a round trip is being measured
+  bool rto_recovery : 1 = false;    // after a timeout, until `recover` is acknowledged
   bool cwnd_limited : 1 = false;    // the congestion window was what stopped us last
   bool wants_space : 1 = false;     // promised a kWritable
   bool waits_for_account : 1 = false;  // stands among the account's waiters
@@ -65,11 +67,10 @@ struct TcpConnection : TimerNode {
 
   // ---- sending
   ByteChain sent, unsent;
-  TcpScoreboard* scoreboard = nullptr;  // while something is SACKed
-  Seq snd_una, snd_nxt, snd_max;
+  TcpFlight* flight = nullptr;  // while something is in flight, or a verdict on it is awaited
+  Seq snd_una, snd_nxt;
   Seq snd_wl1, snd_wl2;
-  Seq recover;   // RFC 6582; RecoveryPoint of RFC 6675
-  Seq high_rxt;  // the number after the last one retransmitted in this recovery
+  Seq recover;  // RFC 6582; RecoveryPoint of RFC 6675
   std::uint32_t snd_wnd = 0, max_snd_wnd = 0;
   std::uint16_t mss = 0;       // payload bytes of a full segment, options taken off
   std::uint16_t peer_mss = 0;  // as the peer said
@@ -91,8 +92,9 @@ struct TcpConnection : TimerNode {
   // ---- time
   std::uint32_t ts_recent = 0, ts_recent_ms = 0, ts_offset = 0;
   std::uint32_t srtt_us = 0, rttvar_us = 0, rto_ms = 0;
-  Seq timed_seq;             // acknowledged: the measurement ends
-  std::uint32_t timed_us = 0;
+  Seq rtt_round;             // acknowledged: a round trip is over, and its sample is taken
+  std::uint32_t syn_us = 0;  // when our SYN was sent
+  TcpPath path;
   std::uint32_t retransmit_ms = 0;  // deadline: retransmission, or window probe when nothing is in flight
   std::uint32_t ack_ms = 0;         // deadline: delayed ACK
   std::uint32_t slow_ms = 0;        // deadline: connect, keepalive or FIN-WAIT-2
@@ -118,7 +120,8 @@ struct TcpConnection : TimerNode {
     keepalives = 0;
     unreachable = false;
   }
-  bool everything_acked() const { return snd_una == snd_max; }
+  bool everything_acked() const { return snd_una == snd_nxt; }
+  bool in_recovery() const { return recovering || rto_recovery; }
   bool has_to_send() const { return !unsent.empty() || (fin_queued && !fin_sent); }
   std::uint32_t receive_window() const { return rcv_adv - rcv_nxt; }
 };

@@ -18,7 +18,7 @@ TcpCore::~TcpCore() {
     Connection& c = *table.connections.at(i);
     wheel_.cancel(c);
     drop_reassembly(c);
-    drop_scoreboard(c);
+    drop_flight(c);
     drop_settings(c);
   }
 }
@@ -75,6 +75,7 @@ void TcpCore::establish(Connection& c) {
   c.state = c.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished;
   c.backoff = c.retries = 0;
   c.retransmit_ms = 0;
+  c.rtt_round = c.snd_nxt;
   c.progress_ms = now_ms;
   const TcpSettings& settings = settings_of(c);
   c.slow_ms = settings.keepalive ? in_ms(settings.keepalive_idle) : 0;
@@ -90,7 +91,7 @@ void TcpCore::end(Connection& c, CloseReason reason) {
   wheel_.cancel(c);
   drop_send_queue(c);
   drop_reassembly(c);
-  drop_scoreboard(c);
+  drop_flight(c);
   c.retransmit_ms = c.ack_ms = c.slow_ms = 0;
   c.state = TcpState::kClosed;
   c.reason = reason;
@@ -208,10 +209,6 @@ void TcpCore::drop_reassembly(Connection& c) {
   const std::uint64_t held = c.reassembly->clear(pieces_);
   reassemblies_.destroy(std::exchange(c.reassembly, nullptr));
   release_received(c, held);
-}
-
-void TcpCore::drop_scoreboard(Connection& c) {
-  if (c.scoreboard != nullptr) scoreboards_.destroy(std::exchange(c.scoreboard, nullptr));
 }
 
 void TcpCore::drop_send_queue(Connection& c) {

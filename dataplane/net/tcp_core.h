@@ -20,6 +20,7 @@ namespace weft::net {
 struct TcpInput {
   TcpSegment segment;
   ByteChain payload;
+  bool congested = false;  // the datagram was marked CE
   std::uint32_t segment_size = 0;  // payload bytes of one wire segment: less than the payload of a super-segment
 
   std::uint32_t payload_size() const { return static_cast<std::uint32_t>(payload.size()); }
@@ -86,9 +87,12 @@ class TcpCore {
   // ---- tcp_output.cc
   bool poll_output(Packet* datagram);
   void want_output(Connection& c);
+
+  // ---- tcp_reply.cc
   void reply_reset(const FlowKey& key, const TcpInput& in);  // 3.10.7.1
   void send_reset(Connection& c);
   void ack_now(Connection& c);        // one ACK, with the next output
+  void ack_duplicate(Connection& c, SackBlock duplicate);  // what came twice (RFC 2883), into the reply queue
   void send_ack(Connection& c);       // at once, into the reply queue
   void challenge_ack(Connection& c);  // RFC 5961, within its limit
 
@@ -101,6 +105,8 @@ class TcpCore {
   void heed_user_timeout(Connection& c);
   void take_rtt_sample(Connection& c, std::uint32_t rtt_us);
   std::uint32_t in_ms(Duration d) const;  // a deadline: d from now, rounded up, never 0
+  // How far our timestamps (RFC 7323) have moved on since a time of the recent past.
+  std::uint32_t age_ms(std::uint32_t past_us) const;
 
   // ---- tcp_time_wait.cc
   void enter_time_wait(Connection& c);
@@ -124,7 +130,7 @@ class TcpCore {
   void hold_sent(Connection& c, std::uint64_t bytes);
   void release_sent(Connection& c, std::uint64_t bytes);
   void drop_reassembly(Connection& c);
-  void drop_scoreboard(Connection& c);
+  void drop_flight(Connection& c);
   void drop_send_queue(Connection& c);
   void wake_waiters(std::uint32_t account);
   void wait_for_account(Connection& c);
@@ -165,28 +171,59 @@ class TcpCore {
   bool check_syn(Connection& c, TcpInput& in);
   bool check_ack(Connection& c, TcpInput& in);
   bool complete_handshake(Connection& c, const TcpInput& in);
+  void check_fin(Connection& c, TcpInput& in);
+  void take_fin(Connection& c);
+  // tcp_text.cc
   void take_text(Connection& c, TcpInput& in);
   void take_in_order(Connection& c, TcpInput& in);
   void take_out_of_order(Connection& c, TcpInput& in);
   void fill_holes(Connection& c);
   void schedule_ack(Connection& c, const TcpInput& in, bool filled);
-  void check_fin(Connection& c, TcpInput& in);
-  void take_fin(Connection& c);
   // tcp_acknowledge.cc
   void take_ack(Connection& c, const TcpInput& in);
-  std::uint32_t take_sack(Connection& c, const TcpSegment& segment);
-  void advance_una(Connection& c, Seq ack, const TcpSegment& segment);
-  void measure_rtt(Connection& c, const TcpSegment& segment);
+  void take_dsack(Connection& c, const TcpSegment& segment, AckNews& news);
+  void take_sack(Connection& c, const TcpSegment& segment, AckNews& news);
+  void deliver(Connection& c, const Transmission& t, AckNews& news);
+  void advance_una(Connection& c, Seq ack, AckNews& news);
+  bool measure_rtt(Connection& c, Seq ack, const AckNews& news);
+  void measure_handshake(Connection& c, const TcpSegment& segment);
   void update_send_window(Connection& c, const TcpSegment& segment);
   void after_fin_acked(Connection& c);
   void tell_writable(Connection& c);
   // tcp_recovery.cc
-  void detect_loss(Connection& c, std::uint32_t acked);
-  void enter_recovery(Connection& c);
+  void recover(Connection& c, const TcpSegment& segment, const AckNews& news);
+  void detect_loss(Connection& c, const AckNews& news);
+  void rack_detect_loss(Connection& c, const AckNews& news);
+  void newreno_detect_loss(Connection& c, const AckNews& news);
+  std::uint32_t reordering_window_us(const Connection& c) const;
+  void enter_recovery(Connection& c, const AckNews& news);
+  void reduce_window(Connection& c, const AckNews& news);
+  void leave_recovery(Connection& c);
+  void notice_reneging(Connection& c, const AckNews& news);
   std::uint32_t pipe(const Connection& c) const;
-  std::uint32_t flight(const Connection& c) const;
+  std::uint32_t flight_size(const Connection& c) const;
   bool next_retransmission(Connection& c, SackBlock* range);
   void on_retransmission_timeout(Connection& c);
+  void mark_losses_on_timeout(Connection& c);
+  void begin_rto_recovery(Connection& c);
+  // tcp_ecn.cc
+  void take_ecn_offer(Connection& c, const TcpSegment& syn);
+  std::uint8_t ecn_offer(const Connection& c) const;
+  void take_congestion_mark(Connection& c, const TcpInput& in);
+  void take_congestion_echo(Connection& c, const TcpSegment& segment, const AckNews& news);
+  // tcp_tlp.cc
+  TcpFlight& flight_of(Connection& c);
+  void settle_flight(Connection& c);
+  void schedule_loss_probe(Connection& c);
+  void on_loss_timer(Connection& c);
+  bool emit_loss_probe(Connection& c, Packet* datagram);
+  void take_probe_verdict(Connection& c, const AckNews& news);
+  // tcp_spurious.cc
+  void begin_undo(Connection& c);
+  void note_retransmission(Connection& c, std::uint32_t bytes);
+  bool was_spurious(Connection& c, const AckNews& news);
+  bool take_frto_step(Connection& c, const AckNews& news);
+  void undo_recovery(Connection& c);
   // tcp_output.cc
   bool produce(Connection& c, Packet* datagram);
   bool emit_syn(Connection& c, Packet* datagram);
@@ -199,10 +236,10 @@ class TcpCore {
   void fill_ack_fields(Connection& c, TcpSegment& segment);
   void add_sack_blocks(const Connection& c, TcpSegment& segment) const;
   std::uint16_t select_window(Connection& c, std::uint8_t scale);
-  void start_timing(Connection& c, Seq end);
   void arm_persist(Connection& c);
   void restart_after_idle(Connection& c);
   std::uint32_t super_segment_limit(const Connection& c) const;
+  // tcp_reply.cc
   void queue_reply(Packet&& datagram);
   bool take_challenge_token();
   // tcp_timers.cc
@@ -226,7 +263,8 @@ class TcpCore {
 
   TcpReassembly::Pieces pieces_;
   Pool<TcpReassembly> reassemblies_;
-  Pool<TcpScoreboard> scoreboards_;
+  Pool<TcpFlight> flights_;
+  TcpScoreboard::Pool transmissions_;
   Pool<TcpSettings> settings_;
   TimerWheel<Connection> wheel_;
   TimerWheel<TcpTimeWait> time_wait_wheel_;

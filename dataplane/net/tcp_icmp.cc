@@ -9,7 +9,7 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
   Connection* c = table.find(key).connection;
   const Seq quoted(error.sequence);
   // It must quote something in flight (RFC 5927, 4.1).
-  if (c == nullptr || quoted < c->snd_una || quoted >= c->snd_max) {
+  if (c == nullptr || quoted < c->snd_una || quoted >= c->snd_nxt) {
     ++stats.icmp_ignored;
     return;
   }
@@ -29,12 +29,10 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
   ++stats.pmtu_lowered;
   if (!c->synchronized() || c->handshaking()) return;
   // Send again what was too big, at the same rate: this was no congestion (RFC 1191, 6.5).
-  c->recovering = false;
-  c->going_back = true;
-  c->recover = c->snd_max;
-  c->snd_nxt = c->snd_una;
-  c->dup_acks = 0;
-  c->timing = false;
+  c->flight->board.mark_lost_if([](const Transmission&) { return true; });
+  c->flight->undo.possible = false;
+  c->flight->frto = Frto::kOff;
+  begin_rto_recovery(*c);
   set_retransmit(*c);
   arm(*c);
   want_output(*c);

@@ -15,6 +15,7 @@ void TcpCore::input(Packet&& datagram, const TcpArrival& arrival) {
   }
   in.payload = std::move(datagram.bytes);
   in.payload.drop_front(arrival.tcp_offset + std::size_t{in.segment.header_size});
+  in.congested = arrival.ecn == Ecn::kCe;
   in.segment_size = datagram.offload.gso_size != 0 ? datagram.offload.gso_size : in.payload_size();
 
   const auto found = table.find(arrival.key);
@@ -32,7 +33,7 @@ void TcpCore::input(Packet&& datagram, const TcpArrival& arrival) {
 void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
   const TcpSegment& s = in.segment;
   // First, ACK.
-  if (s.is(kAck) && (s.ack <= c.snd_una || s.ack > c.snd_max)) {
+  if (s.is(kAck) && (s.ack <= c.snd_una || s.ack > c.snd_nxt)) {
     ++stats.drop_ack_unacceptable;
     if (!s.is(kRst)) reply_reset(c.key, in);
     return;
@@ -57,7 +58,7 @@ void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
     c.syn_due = true;
     return want_output(c);
   }
-  measure_rtt(c, s);
+  measure_handshake(c, s);
   c.snd_una = s.ack;
   establish(c);
   ack_now(c);
@@ -79,6 +80,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
       c.ts_recent = in.segment.tsval;
       c.ts_recent_ms = now_ms;
     }
+    take_congestion_mark(c, in);
     take_ack(c, in);
     take_text(c, in);
   } else {
@@ -86,6 +88,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
     if (!check_sequence(c, in)) return;  // first
     if (!check_reset(c, in)) return;     // second; third is security, not ours
     if (!check_syn(c, in)) return;       // fourth
+    take_congestion_mark(c, in);
     if (!check_ack(c, in)) return;       // fifth; sixth is URG, which is ignored: its bytes stay in line
     take_text(c, in);                    // seventh
     check_fin(c, in);                    // eighth
@@ -98,10 +101,10 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
 bool TcpCore::predicted(const Connection& c, const TcpInput& in) const {
   const TcpSegment& s = in.segment;
   return c.state == TcpState::kEstablished && (s.flags & (kFin | kSyn | kRst | kAck)) == kAck && s.seq == c.rcv_nxt &&
-         c.reassembly == nullptr && c.scoreboard == nullptr && s.sack_count == 0 && !c.recovering && !c.going_back &&
+         c.reassembly == nullptr && s.sack_count == 0 && !c.in_recovery() &&
          s.has_timestamps == c.timestamps &&
          (!c.timestamps || static_cast<std::int32_t>(s.tsval - c.ts_recent) >= 0) &&
-         s.ack >= c.snd_una && s.ack <= c.snd_max && in.payload.size() <= c.receive_window();
+         s.ack >= c.snd_una && s.ack <= c.snd_nxt && in.payload.size() <= c.receive_window();
 }
 
 // PAWS (RFC 7323, 5.3, R1).
@@ -132,7 +135,7 @@ bool TcpCore::check_sequence(Connection& c, TcpInput& in) {
     acceptable = window == 0 ? s.seq == c.rcv_nxt : s.seq - c.rcv_nxt < window;
     // A peer that has used the window up to its edge sends its ACKs from there.
     acceptable = acceptable || s.seq == c.rcv_adv;
-  } else if (c.state == TcpState::kSynReceived && s.is(kSyn) && s.is(kAck) && s.ack == c.snd_max) {
+  } else if (c.state == TcpState::kSynReceived && s.is(kSyn) && s.is(kAck) && s.ack == c.snd_nxt) {
     acceptable = s.seq + 1 == c.rcv_nxt;  // simultaneous open: the SYN again, with an ACK now (3.5, figure 7)
   } else if (window == 0) {
     // Its text finds no room, but its ACK counts (3.10.7.4: "special allowance should be made").
@@ -169,6 +172,8 @@ void TcpCore::answer_unacceptable(Connection& c, const TcpInput& in) {
   // Text that came before, a keepalive or a window probe: the peer needs our ACK. Anything else could be made up, so it
   // draws on the limit.
   const bool probe = in.length() <= 1 && s.seq + 1 == c.rcv_nxt;
+  const SackBlock text{s.seq, s.seq + in.payload_size()};
+  if (!in.payload.empty() && text.right <= c.rcv_nxt) return ack_duplicate(c, text);
   probe || !in.payload.empty() ? ack_now(c) : challenge_ack(c);
 }
 
@@ -180,10 +185,13 @@ void TcpCore::trim_to_window(Connection& c, TcpInput& in) {
       s.flags = static_cast<std::uint8_t>(s.flags & ~kSyn);
       --old;
     }
+    const SackBlock twice{s.seq, s.seq + std::min(old, in.payload_size())};
+    if (twice.left != twice.right && !s.is(kRst)) ack_duplicate(c, twice);
     if (old > in.payload_size()) s.flags = static_cast<std::uint8_t>(s.flags & ~kFin);
     in.payload.drop_front(std::min(old, in.payload_size()));
     s.seq = c.rcv_nxt;
-    if (old > 0) ack_now(c);  // something came twice: the ACK for it may have been lost
+    // Something came twice: the ACK for it may have been lost.
+    if (old > 0 && (in.length() > 0 || twice.left == twice.right)) ack_now(c);
   }
   const Seq end = s.seq + in.length();
   if (end > c.rcv_adv) {
@@ -227,7 +235,7 @@ bool TcpCore::check_ack(Connection& c, TcpInput& in) {
   }
   if (c.state == TcpState::kSynReceived && !complete_handshake(c, in)) return false;
   // RFC 5961, 5.2.
-  if (s.ack > c.snd_max || s.ack < c.snd_una - c.max_snd_wnd) {
+  if (s.ack > c.snd_nxt || s.ack < c.snd_una - c.max_snd_wnd) {
     ++stats.drop_ack_unacceptable;
     challenge_ack(c);
     return false;
@@ -238,12 +246,12 @@ bool TcpCore::check_ack(Connection& c, TcpInput& in) {
 
 bool TcpCore::complete_handshake(Connection& c, const TcpInput& in) {
   const TcpSegment& s = in.segment;
-  if (s.ack <= c.snd_una || s.ack > c.snd_max) {
+  if (s.ack <= c.snd_una || s.ack > c.snd_nxt) {
     ++stats.drop_ack_unacceptable;
     reply_reset(c.key, in);
     return false;
   }
-  measure_rtt(c, s);
+  measure_handshake(c, s);
   c.snd_una = c.snd_una + 1;
   c.syn_due = false;
   c.snd_wnd = std::uint32_t{s.window} << c.snd_wscale;
@@ -252,95 +260,6 @@ bool TcpCore::complete_handshake(Connection& c, const TcpInput& in) {
   c.snd_wl2 = s.ack;
   establish(c);
   return true;
-}
-
-// Seventh.
-void TcpCore::take_text(Connection& c, TcpInput& in) {
-  if (in.payload.empty()) return;
-  if (!c.receives()) {
-    ++stats.drop_after_fin;
-    return;
-  }
-  // The owner is gone and nobody will read it (RFC 9293, 3.10.4; RFC 2525, 2.17).
-  if (c.orphan) return end_with_reset(c, CloseReason::kAborted);
-  c.rcv_mss = static_cast<std::uint16_t>(std::max<std::uint32_t>(c.rcv_mss, std::min(in.segment_size, 65'000u)));
-  if (in.segment.seq == c.rcv_nxt) {
-    take_in_order(c, in);
-  } else {
-    take_out_of_order(c, in);
-  }
-}
-
-void TcpCore::take_in_order(Connection& c, TcpInput& in) {
-  const std::uint32_t size = in.payload_size();
-  if (!make_room(c, HeldQueue::cost(c.received, in.payload, headers))) {
-    in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
-    return ack_now(c);
-  }
-  hold_received(c, HeldQueue::append(c.received, std::move(in.payload), headers, stats));
-  c.rcv_nxt += size;
-  c.bytes_in += size;
-  stats.bytes_in += size;
-  in.segment.seq = c.rcv_nxt;
-  const bool holes = c.reassembly != nullptr;
-  if (holes) fill_holes(c);
-  schedule_ack(c, in, holes);
-  raise(c, TcpEventKind::kReadable);
-}
-
-// The segment reached up to what waits behind a hole.
-void TcpCore::fill_holes(Connection& c) {
-  std::uint64_t released = 0;
-  ByteChain bytes = c.reassembly->take(c.rcv_nxt, pieces_, &released);
-  const auto size = static_cast<std::uint32_t>(bytes.size());
-  hold_received(c, HeldQueue::append(c.received, std::move(bytes), headers, stats));
-  release_received(c, released);
-  c.rcv_nxt += size;
-  c.bytes_in += size;
-  stats.bytes_in += size;
-  if (c.reassembly->fin_at(c.rcv_nxt)) {
-    drop_reassembly(c);
-    take_fin(c);
-  } else if (c.reassembly->empty()) {
-    drop_reassembly(c);
-  }
-}
-
-void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
-  // Each one is answered, so that the peer can count duplicates (RFC 5681, 4.2).
-  if (c.acks_due < 64) ++c.acks_due;
-  want_output(c);
-  const std::uint64_t cost = HeldQueue::cost({}, in.payload, headers);
-  // Bytes behind a hole leave three quarters of the room to bytes in order, which fill holes.
-  const bool account_full = cost > accounts.room(c.account) / 4;
-  if (account_full || c.receive_memory + cost > receive_memory_limit(c) / 2) {
-    ++(account_full ? stats.drop_account_memory : stats.drop_connection_memory);
-    in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
-    return;
-  }
-  if (c.reassembly == nullptr) c.reassembly = reassemblies_.create();
-  const std::uint64_t before = c.reassembly->held();
-  const Seq seq = in.segment.seq;
-  const std::uint32_t size = in.payload_size();
-  const bool kept = c.reassembly->insert(seq, std::move(in.payload), pieces_, headers, stats);
-  const std::uint64_t after = c.reassembly->held();
-  if (after > before) hold_received(c, after - before);
-  if (after < before) release_received(c, before - after);
-  ++(kept ? stats.out_of_order : stats.drop_reassembly_full);
-  if (kept) {
-    in.segment.seq = seq + size;
-  } else {
-    in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
-  }
-}
-
-// RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full segment, at once when a hole was filled, else soon.
-void TcpCore::schedule_ack(Connection& c, const TcpInput& in, bool filled) {
-  const std::uint32_t unacked = c.rcv_nxt - c.last_ack_sent;
-  if (filled || c.acks_quickly() || unacked >= 2u * std::max<std::uint32_t>(c.rcv_mss, 1) || in.segment.is(kFin)) {
-    return ack_now(c);
-  }
-  if (c.ack_ms == 0) c.ack_ms = in_ms(options.delayed_ack);
 }
 
 // Eighth.

@@ -28,7 +28,7 @@ TcpCore::Connection& TcpCore::begin_pending(const TcpArrival& arrival, const Tcp
   Connection& c = create(arrival.key, arrival.pod, arrival.pod);
   c.interception = arrival.interception;
   c.state = TcpState::kSynPending;
-  c.snd_una = c.snd_nxt = c.snd_max = initial;
+  c.snd_una = c.snd_nxt = initial;
   c.half_open = true;
   ++half_open_;
   SynQueue& queue = syn_queues_[arrival.pod];
@@ -148,6 +148,7 @@ void TcpCore::take_syn(Connection& c, const TcpSegment& s) {
   c.rcv_mss = std::min(c.peer_mss, kDefaultMss4);  // until larger ones come
   c.timestamps = options.timestamps && s.has_timestamps;
   c.sack = options.sack && s.sack_permitted;
+  take_ecn_offer(c, s);
   c.window_scale = options.window_scale && s.window_scale != kNoWindowScale;
   c.snd_wscale = c.window_scale ? s.window_scale : 0;
   c.rcv_wscale = c.window_scale ? window_shift(settings_of(c)) : 0;

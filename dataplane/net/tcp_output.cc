@@ -40,9 +40,10 @@ bool TcpCore::produce(Connection& c, Packet* datagram) {
   if (c.state == TcpState::kSynPending) return false;
   // While there is a hole the ACKs must say where, and each on its own: the peer counts them.
   if (c.acks_due > 0 && c.reassembly != nullptr) return emit_ack(c, datagram);
+  if (c.flight != nullptr && c.flight->probe_due) return emit_loss_probe(c, datagram);
   SackBlock range;
   if (next_retransmission(c, &range)) return emit_retransmission(c, range, datagram);
-  if (c.snd_nxt == c.snd_max && c.has_to_send()) {
+  if (c.has_to_send()) {
     restart_after_idle(c);
     bool fin = false;
     const std::uint32_t n = sendable(c, &fin);
@@ -57,7 +58,7 @@ bool TcpCore::emit_syn(Connection& c, Packet* datagram) {
   TcpSegment s;
   const bool answer = c.state == TcpState::kSynReceived;
   s.seq = c.snd_una;
-  s.flags = answer ? kSyn | kAck : kSyn;
+  s.flags = static_cast<std::uint8_t>((answer ? kSyn | kAck : kSyn) | ecn_offer(c));
   s.mss = advertised_mss(c.key, settings_of(c));
   // A SYN offers; a SYN-ACK repeats what was offered.
   s.has_timestamps = answer ? c.timestamps : options.timestamps;
@@ -66,14 +67,13 @@ bool TcpCore::emit_syn(Connection& c, Packet* datagram) {
   if (!emit(c, s, {}, datagram)) return false;
   c.syn_due = false;
   const Seq end = c.snd_una + 1;
-  if (c.snd_max == end) {
+  if (c.snd_nxt == end) {
     ++stats.retransmits;
     ++c.retransmits;
-    c.timing = false;
   } else {
-    start_timing(c, end);
+    c.syn_us = now_us;
   }
-  c.snd_nxt = c.snd_max = end;
+  c.snd_nxt = end;
   if (c.retransmit_ms == 0) set_retransmit(c);
   arm(c);
   return true;
@@ -90,12 +90,12 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   if (!emit(c, s, c.sent.share(range.left - c.snd_una, n), datagram)) return false;
   stats.bytes_out += n;
   c.retransmit_due = false;
+  c.flight->board.on_retransmitted(range, now_us, transmissions_);
+  c.flight->prr.on_sent(n);
+  note_retransmission(c, n);
   const std::uint32_t segments = std::max(1u, (n + c.mss - 1u) / c.mss);
   stats.retransmits += segments;
   c.retransmits += segments;
-  c.high_rxt = later_of(c.high_rxt, range.right);
-  if (c.going_back) c.snd_nxt = later_of(c.snd_nxt, range.right);
-  c.timing = false;
   if (c.retransmit_ms == 0) set_retransmit(c);
   arm(c);
   return true;
@@ -130,10 +130,16 @@ std::uint32_t TcpCore::sendable(Connection& c, bool* fin) {
 }
 
 bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram) {
+  // CWR belongs to one segment, and not every device cuts super-segments so (VIRTIO_NET_HDR_GSO_ECN).
+  fin = fin && !(c.cwr_due && n > c.mss);
+  if (c.cwr_due) n = std::min<std::uint32_t>(n, c.mss);
   ByteChain bytes = c.unsent.take_front(n);
   TcpSegment s;
   s.seq = c.snd_nxt;
   s.flags = kAck;
+  s.ect = c.ecn && n > 0 && !c.probe_due;
+  const bool cwr = c.cwr_due && n > 0;
+  if (cwr) s.flags |= kCwr;
   if (n > 0 && c.unsent.empty()) s.flags |= kPsh;
   if (fin) s.flags |= kFin;
   if (!emit(c, s, bytes.share(0, n), datagram)) {
@@ -143,15 +149,18 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   }
   if (c.everything_acked()) c.progress_ms = now_ms;
   c.sent.append(std::move(bytes));
+  TcpFlight& f = flight_of(c);
+  f.prr.on_sent(n);
   c.snd_nxt += n + (fin ? 1 : 0);
-  c.snd_max = c.snd_nxt;
+  f.board.on_sent(c.snd_nxt, now_us, c.srtt_us / 32, transmissions_);
   c.fin_sent = fin;
+  if (cwr) c.cwr_due = false;
   c.probe_due = false;
   c.sent_ms = now_ms;
   stats.bytes_out += n;
-  if (!c.timing) start_timing(c, c.snd_nxt);
   // A deadline that is there is that of what is in flight, or of a probe that this segment replaces.
   if (c.retransmit_ms == 0 || c.snd_una + n + (fin ? 1 : 0) == c.snd_nxt) set_retransmit(c);
+  schedule_loss_probe(c);
   arm(c);
   return true;
 }
@@ -159,24 +168,22 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
 // A window probe: what little fits, against silly windows, or else a number that was acknowledged already, which the
 // peer must answer as unacceptable (RFC 9293, 3.8.6.1). A keepalive is the same (3.8.4).
 bool TcpCore::emit_probe(Connection& c, Packet* datagram) {
-  c.probe_due = false;
   const Seq edge = c.snd_una + c.snd_wnd;
   if (c.everything_acked() && edge > c.snd_nxt && c.has_to_send()) {
     const std::uint32_t n = std::min<std::uint32_t>(edge - c.snd_nxt, static_cast<std::uint32_t>(c.unsent.size()));
     const bool fin = c.fin_queued && n == c.unsent.size() && edge - c.snd_nxt > n;
     if (n > 0 || fin) return emit_new(c, std::min<std::uint32_t>(n, c.mss), fin && n <= c.mss, datagram);
   }
+  c.probe_due = false;
   TcpSegment s;
   s.seq = c.snd_una - 1;
   s.flags = kAck;
   return emit(c, s, {}, datagram);
 }
 
-// From SND.MAX also while we go back: what is below, the peer may have, and would not look at its ACK (two sides that
-// go back at once would never hear each other).
 bool TcpCore::emit_ack(Connection& c, Packet* datagram) {
   TcpSegment s;
-  s.seq = c.snd_max;
+  s.seq = c.snd_nxt;
   s.flags = kAck;
   add_sack_blocks(c, s);
   const auto due = static_cast<std::uint8_t>(c.acks_due - 1);
@@ -190,6 +197,7 @@ bool TcpCore::emit_ack(Connection& c, Packet* datagram) {
 bool TcpCore::emit(Connection& c, TcpSegment& s, ByteChain&& payload, Packet* datagram) {
   const auto n = static_cast<std::uint32_t>(payload.size());
   if (!s.is(kSyn)) s.has_timestamps = c.timestamps;
+  if (!s.is(kSyn) && c.ecn_echo) s.flags |= kEce;
   fill_ack_fields(c, s);
   if (!build_headers(c.key, s, n, headers, datagram)) {
     ++stats.drop_header_pool;
@@ -239,15 +247,12 @@ std::uint16_t TcpCore::select_window(Connection& c, std::uint8_t scale) {
   return static_cast<std::uint16_t>(field);
 }
 
+// Behind a D-SACK block, if there is one.
 void TcpCore::add_sack_blocks(const Connection& c, TcpSegment& s) const {
   if (!c.sack || c.reassembly == nullptr) return;
-  s.sack_count = c.reassembly->sack_blocks(s.sack, c.timestamps ? 3 : 4);
-}
-
-void TcpCore::start_timing(Connection& c, Seq end) {
-  c.timing = true;
-  c.timed_seq = end;
-  c.timed_us = now_us;
+  std::array<SackBlock, 4> blocks;
+  const std::uint8_t n = c.reassembly->sack_blocks(blocks, (c.timestamps ? 3u : 4u) - s.sack_count);
+  for (std::uint8_t i = 0; i < n; ++i) s.sack[s.sack_count++] = blocks[i];
 }
 
 // Something waits, nothing is in flight, and the window is too small: without a probe nobody would ever speak again.
@@ -259,11 +264,12 @@ void TcpCore::arm_persist(Connection& c) {
   arm(c);
 }
 
-// RFC 5681, 4.1.
+// RFC 5681, 4.1, and RFC 2861.
 void TcpCore::restart_after_idle(Connection& c) {
-  if (!c.everything_acked() || now_ms - c.sent_ms <= c.rto_ms) return;
-  const std::uint32_t initial = options.initial_window_segments * c.mss;
-  if (c.congestion.cwnd > initial) congestion(c).on_idle(c.congestion, initial);
+  const std::uint32_t idle = now_ms - c.sent_ms;
+  if (!c.everything_acked() || idle <= c.rto_ms) return;
+  const std::uint32_t restart_window = options.initial_window_segments * c.mss;
+  if (c.congestion.cwnd > restart_window) congestion(c).on_idle(c.congestion, restart_window, idle / c.rto_ms);
 }
 
 std::uint32_t TcpCore::super_segment_limit(const Connection& c) const {
@@ -272,77 +278,6 @@ std::uint32_t TcpCore::super_segment_limit(const Connection& c) const {
   const std::uint32_t overhead = ip_header_size(c.key) + kTcpHeaderSize + (c.timestamps ? kTimestampsSize : 0);
   if (bytes <= overhead + c.mss) return c.mss;
   return (bytes - overhead) / c.mss * c.mss;
-}
-
-// ---- replies that belong to no connection, or must go at once
-
-void TcpCore::queue_reply(Packet&& datagram) {
-  if (replies_.size() >= options.replies_queued) {
-    ++stats.drop_replies_full;
-    return;
-  }
-  replies_.push(std::move(datagram));
-}
-
-void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
-  TcpSegment s;
-  if (in.segment.is(kAck)) {
-    s.seq = in.segment.ack;
-    s.flags = kRst;
-  } else {
-    s.ack = in.segment.seq + in.length();
-    s.flags = kRst | kAck;
-  }
-  Packet datagram;
-  if (replies_.size() < options.replies_queued && build_headers(key, s, 0, headers, &datagram)) ++stats.resets_out;
-  if (!datagram.bytes.empty()) queue_reply(std::move(datagram));
-}
-
-void TcpCore::send_reset(Connection& c) {
-  TcpSegment s;
-  s.seq = c.state == TcpState::kSynPending && !c.from_cookie ? Seq() : c.snd_max;
-  s.flags = kRst | kAck;
-  s.has_timestamps = c.timestamps && c.synchronized();  // RFC 7323, 3.2: should be there
-  fill_ack_fields(c, s);
-  Packet datagram;
-  if (!build_headers(c.key, s, 0, headers, &datagram)) return;
-  ++stats.resets_out;
-  queue_reply(std::move(datagram));
-}
-
-void TcpCore::ack_now(Connection& c) {
-  if (c.acks_due == 0) c.acks_due = 1;
-  want_output(c);
-}
-
-void TcpCore::send_ack(Connection& c) {
-  Packet datagram;
-  TcpSegment s;
-  s.seq = c.snd_max;
-  s.flags = kAck;
-  if (emit(c, s, {}, &datagram)) queue_reply(std::move(datagram));
-}
-
-void TcpCore::challenge_ack(Connection& c) {
-  if (take_challenge_token()) ack_now(c);
-}
-
-// RFC 5961, 7. Each second's budget is drawn anew around the limit, so that nobody can count it down from outside
-// (CVE-2016-5696).
-bool TcpCore::take_challenge_token() {
-  if (now >= challenge_refill_) {
-    challenge_refill_ = now + Duration::seconds(1);
-    const std::uint32_t half = (options.challenge_acks_per_second + 1) / 2;
-    challenge_tokens_ = half + static_cast<std::uint32_t>(
-                                   random.below(std::max(options.challenge_acks_per_second, 1u)));
-  }
-  if (challenge_tokens_ == 0) {
-    ++stats.challenge_acks_suppressed;
-    return false;
-  }
-  --challenge_tokens_;
-  ++stats.challenge_acks;
-  return true;
 }
 
 }  // namespace weft::net

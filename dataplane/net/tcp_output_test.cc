@@ -1,4 +1,4 @@
-// What is sent, how much, and when: windows, Nagle, ACKs, probes, retransmission, recovery.
+// What is sent, how much, and when: windows, Nagle, ACKs, probes, retransmission.
 #include "dataplane/net/tcp_fixture.h"
 
 namespace weft::net {
@@ -312,75 +312,6 @@ TEST(TcpRetransmit, TimeoutGoesBackInSlowStart) {
   tcp.expect_silent();
   tcp.receive(tcp.from_peer().ack(1 + kMss));
   tcp.expect_sent(tcp.to_peer().seq(1 + kMss).bytes(text(2 * kMss)));
-}
-
-TEST(TcpRecovery, ThreeDuplicateAcksRetransmitAtOnce) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.send(text(10 * kMss));
-  tcp.discard_sent();
-  tcp.receive(tcp.from_peer());
-  tcp.receive(tcp.from_peer());
-  tcp.expect_silent();
-  tcp.receive(tcp.from_peer());
-  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
-  EXPECT_EQ(tcp.stats().fast_recoveries, 1u);
-  EXPECT_EQ(tcp.engine->info(tcp.id).ssthresh, 5 * kMss);
-}
-
-TEST(TcpRecovery, PartialAckRetransmitsTheNextHole) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.send(text(10 * kMss));
-  tcp.discard_sent();
-  for (int i = 0; i < 3; ++i) tcp.receive(tcp.from_peer());
-  tcp.discard_sent();
-  tcp.receive(tcp.from_peer().ack(1 + 2 * kMss));
-  tcp.expect_sent(tcp.to_peer().seq(1 + 2 * kMss).bytes(text(kMss)));
-  tcp.receive(tcp.from_peer().ack(1 + 10 * kMss));
-  tcp.expect_silent();
-}
-
-TEST(TcpRecovery, LimitedTransmitSendsNewDataOnTheFirstDuplicates) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.send(text(20 * kMss));
-  tcp.discard_sent();
-  tcp.receive(tcp.from_peer());
-  tcp.expect_sent(tcp.to_peer().seq(1 + 10 * kMss).bytes(text(kMss)));
-  tcp.expect_silent();
-}
-
-TEST(TcpRecovery, WindowUpdateIsNoDuplicate) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.send(text(4 * kMss));
-  tcp.discard_sent();
-  for (std::uint16_t i = 1; i < 6; ++i) tcp.receive(tcp.from_peer().window(static_cast<std::uint16_t>(65535 - i)));
-  tcp.expect_silent();
-}
-
-TEST(TcpRecovery, SackRetransmitsExactlyTheHoles) {
-  TcpOptions options = TcpFixture::plain();
-  options.sack = true;
-  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
-  tcp.send(text(10 * kMss));
-  tcp.discard_sent();
-  // 1 and 4 are lost.
-  tcp.receive(tcp.from_peer().sack(1 + kMss, 1 + 3 * kMss));
-  tcp.receive(tcp.from_peer().sack(1 + 4 * kMss, 1 + 9 * kMss).sack(1 + kMss, 1 + 3 * kMss));
-  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
-  tcp.expect_sent(tcp.to_peer().seq(1 + 3 * kMss).bytes(text(kMss)));
-  tcp.expect_silent();
-}
-
-TEST(TcpRecovery, TimeoutSkipsWhatIsSacked) {
-  TcpOptions options = TcpFixture::plain();
-  options.sack = true;
-  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
-  tcp.send(text(3 * kMss));
-  tcp.discard_sent();
-  tcp.receive(tcp.from_peer().sack(1 + kMss, 1 + 2 * kMss));
-  tcp.run_next_timer();
-  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
-  tcp.receive(tcp.from_peer().ack(1 + 2 * kMss));
-  tcp.expect_sent(tcp.to_peer().seq(1 + 2 * kMss).bytes(text(kMss)));
 }
 
 TEST(TcpCongestion, SlowStartDoublesARoundTrip) {

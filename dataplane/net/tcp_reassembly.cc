@@ -109,6 +109,13 @@ const TcpReassembly::Piece* TcpReassembly::containing(Seq seq) const {
   return nullptr;
 }
 
+bool TcpReassembly::came_again(SackBlock block) {
+  const Piece* piece = containing(block.left);
+  if (piece == nullptr || piece->end() < block.right) return false;
+  remember(block.left);
+  return true;
+}
+
 std::uint8_t TcpReassembly::sack_blocks(std::array<SackBlock, 4>& blocks, std::size_t max) const {
   std::uint8_t n = 0;
   for (std::size_t i = 0; i < recent_count_ && n < max; ++i) {

@@ -1,83 +1,134 @@
 #include "dataplane/net/tcp_scoreboard.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weft::net {
 
-std::uint32_t TcpScoreboard::add(SackBlock block) {
-  SackBlock* const begin = ranges_.data();
-  SackBlock* const end = begin + count_;
-  // [first, last) are the ranges that `block` touches.
-  SackBlock* first = std::find_if(begin, end, [&](const SackBlock& r) { return r.right >= block.left; });
-  SackBlock* last = std::find_if(first, end, [&](const SackBlock& r) { return r.left > block.right; });
-  std::uint32_t known = 0;
-  for (const SackBlock* r = first; r != last; ++r) known += r->right - r->left;
-  if (first == last) {
-    if (count_ == kRanges) return 0;
-    std::move_backward(first, end, end + 1);
-    *first = block;
-    ++count_;
+void TcpScoreboard::on_sent(Seq end, std::uint32_t now_us, std::uint32_t grain_us, Pool& pool) {
+  const bool joins = tail_ != nullptr && !tail_->retransmitted && !tail_->sacked && !tail_->lost &&
+                     now_us - tail_->xmit_us <= grain_us;
+  if (joins) {
+    tail_->end = end;
   } else {
-    first->left = earlier_of(first->left, block.left);
-    first->right = later_of((last - 1)->right, block.right);
-    std::move(last, end, first + 1);
-    count_ = static_cast<std::uint16_t>(count_ - (last - first - 1));
+    Transmission record;
+    record.begin = end_;
+    record.end = end;
+    record.xmit_us = now_us;
+    insert_after(tail_, record, pool);
   }
-  const std::uint32_t news = (first->right - first->left) - known;
-  sacked_ += news;
-  return news;
+  end_ = end;
 }
 
-void TcpScoreboard::advance(Seq snd_una) {
-  SackBlock* const begin = ranges_.data();
-  SackBlock* const end = begin + count_;
-  SackBlock* keep = begin;
-  for (; keep != end && keep->right <= snd_una; ++keep) sacked_ -= keep->right - keep->left;
-  if (keep != end && keep->left < snd_una) {
-    sacked_ -= snd_una - keep->left;
-    keep->left = snd_una;
+void TcpScoreboard::on_retransmitted(SackBlock range, std::uint32_t now_us, Pool& pool) {
+  for (Transmission* t = head_; t != nullptr && t->begin < range.right; t = t->next) {
+    if (t->end <= range.left || t->sacked) continue;
+    if (t->begin < range.left) t = split(t, range.left, pool);
+    if (t->end > range.right) split(t, range.right, pool);
+    count(*t, -1);
+    t->xmit_us = now_us;
+    t->retransmitted = true;
+    t->lost = false;
+    count(*t, 1);
   }
-  if (keep != begin) std::move(keep, end, begin);
-  count_ = static_cast<std::uint16_t>(end - keep);
+  compact(pool);
 }
 
-std::uint32_t TcpScoreboard::sacked_below(Seq limit) const {
-  std::uint32_t bytes = 0;
-  for (std::size_t i = 0; i < count_ && ranges_[i].left < limit; ++i) {
-    bytes += earlier_of(ranges_[i].right, limit) - ranges_[i].left;
+void TcpScoreboard::mark_head_lost(std::uint32_t n, Pool& pool) {
+  if (head_ == nullptr || head_->sacked || head_->lost) return;
+  if (head_->end - head_->begin > n) split(head_, head_->begin + n, pool);
+  set(*head_, false, true);
+}
+
+void TcpScoreboard::unmark_lost() {
+  for (Transmission* t = head_; t != nullptr; t = t->next) set(*t, t->sacked, false);
+}
+
+void TcpScoreboard::forget_sacks() {
+  for (Transmission* t = head_; t != nullptr; t = t->next) {
+    if (t->sacked) set(*t, false, true);
   }
-  return bytes;
 }
 
-bool TcpScoreboard::contains(Seq seq) const {
-  return std::any_of(ranges_.data(), ranges_.data() + count_,
-                     [&](const SackBlock& r) { return r.left <= seq && seq < r.right; });
-}
-
-Seq TcpScoreboard::lost_below(Seq snd_una, std::uint32_t mss) const {
-  std::uint32_t bytes = 0;
-  std::uint32_t ranges = 0;
-  for (std::size_t i = count_; i > 0; --i) {
-    const SackBlock& range = ranges_[i - 1];
-    bytes += range.right - range.left;
-    if (++ranges >= kDupThresh || bytes > (kDupThresh - 1) * mss) return range.left;
+// Of SACKed and of lost bytes the time says nothing any more.
+void TcpScoreboard::compact(Pool& pool) {
+  for (Transmission* t = head_; t != nullptr;) {
+    Transmission* next = t->next;
+    const bool alike = next != nullptr && t->sacked == next->sacked && t->lost == next->lost &&
+                       t->retransmitted == next->retransmitted &&
+                       (t->sacked || t->lost || t->xmit_us == next->xmit_us);
+    if (!alike) {
+      t = next;
+      continue;
+    }
+    t->end = next->end;
+    t->next = next->next;
+    if (tail_ == next) tail_ = t;
+    pool.destroy(next);
+    --records_;
   }
-  return snd_una;
 }
 
-SackBlock TcpScoreboard::next_hole(Seq from, Seq limit) const {
-  for (std::size_t i = 0; i < count_ && from < limit; ++i) {
-    const SackBlock& range = ranges_[i];
-    if (range.right <= from) continue;
-    if (from < range.left) return {from, earlier_of(range.left, limit)};
-    from = range.right;
+void TcpScoreboard::clear(Pool& pool) {
+  while (head_ != nullptr) drop_head(pool);
+  *this = TcpScoreboard(end_);
+}
+
+SackBlock TcpScoreboard::first_lost() const {
+  if (lost_ == 0) return {una_, una_};
+  const Transmission* t = head_;
+  while (!t->lost) t = t->next;
+  const Seq left = t->begin;
+  while (t->next != nullptr && t->next->lost) t = t->next;
+  return {left, t->end};
+}
+
+std::uint32_t TcpScoreboard::segments_sacked(std::uint32_t mss) const {
+  std::uint32_t segments = 0;
+  for (const Transmission* t = head_; t != nullptr; t = t->next) {
+    if (t->sacked) segments += (t->end - t->begin + mss - 1) / mss;
   }
-  return from < limit ? SackBlock{from, limit} : SackBlock{limit, limit};
+  return segments;
 }
 
-std::uint32_t TcpScoreboard::hole_bytes(Seq from, Seq to) const {
-  if (to <= from) return 0;
-  return (to - from) - (sacked_below(to) - sacked_below(from));
+Transmission* TcpScoreboard::split(Transmission* t, Seq at, Pool& pool) {
+  Transmission rest = *t;
+  rest.begin = at;
+  t->end = at;
+  insert_after(t, rest, pool);
+  return t->next;
+}
+
+void TcpScoreboard::set(Transmission& t, bool sacked, bool lost) {
+  count(t, -1);
+  t.sacked = sacked;
+  t.lost = lost;
+  count(t, 1);
+}
+
+void TcpScoreboard::count(const Transmission& t, int sign) {
+  const std::uint32_t n = sign > 0 ? t.end - t.begin : t.begin - t.end;  // modulo 2^32
+  if (t.sacked) sacked_ += n;
+  if (t.lost) lost_ += n;
+  if (t.retransmitted && !t.sacked) retransmitted_ += n;
+}
+
+void TcpScoreboard::drop_head(Pool& pool) {
+  Transmission* t = std::exchange(head_, head_->next);
+  if (head_ == nullptr) tail_ = nullptr;
+  pool.destroy(t);
+  --records_;
+}
+
+// t nullptr: the first of all.
+void TcpScoreboard::insert_after(Transmission* t, const Transmission& value, Pool& pool) {
+  Transmission* record = pool.create();
+  *record = value;
+  Transmission*& link = t != nullptr ? t->next : head_;
+  record->next = link;
+  link = record;
+  if (tail_ == t) tail_ = record;
+  ++records_;
 }
 
 }  // namespace weft::net

@@ -1,40 +1,106 @@
-// What the peer has selectively acknowledged, and what that says about the rest (RFC 2018, RFC 6675).
+// What is in flight: when each byte was sent, and what became of it (RFC 8985, 5.2; RFC 2018; RFC 6675, 2).
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "dataplane/net/tcp_segment.h"
+#include "dataplane/net/tcp_slab.h"
 
 namespace weft::net {
 
-// SACKed ranges above SND.UNA, sorted and disjoint. Exists only while there are any. When the table is full, further
-// ranges are forgotten, which costs a retransmission at worst.
+// Neighbouring segments that were sent together and fared alike: a super-segment is one, until SACK blocks or losses
+// cut it at the borders of its segments.
+struct Transmission {
+  Seq begin, end;
+  std::uint32_t xmit_us = 0;   // when it was sent last
+  bool retransmitted = false;  // more than once
+  bool sacked = false;
+  bool lost = false;           // and not sent again since
+  Transmission* next = nullptr;
+};
+
+// The transmissions of [SND.UNA, SND.NXT), in order and without gaps. One connection's, while anything is in flight;
+// records come from the engine's pool.
 class TcpScoreboard {
  public:
-  static constexpr std::uint32_t kDupThresh = 3;
+  using Pool = net::Pool<Transmission>;
+  static constexpr std::uint32_t kDupThresh = 3;  // RFC 5681, 3.2
+  // Against peers that SACK every other byte. When it is reached, further blocks are forgotten, which costs a
+  // retransmission at worst.
+  static constexpr std::uint32_t kMaxRecords = 512;
 
-  // Records a block. REQUIRES: snd_una < left < right <= snd_max. Returns the bytes that are news.
-  std::uint32_t add(SackBlock block);
-  void advance(Seq snd_una);  // forgets what is below
+  explicit TcpScoreboard(Seq una = Seq()) : una_(una), end_(una) {}
 
-  bool empty() const { return count_ == 0; }
-  std::uint32_t sacked() const { return sacked_; }  // bytes
-  std::uint32_t sacked_below(Seq limit) const;
-  Seq highest() const { return ranges_[count_ - 1u].right; }  // REQUIRES: !empty()
-  bool contains(Seq seq) const;
-  // IsLost() of RFC 6675 holds for every byte below this that is not SACKed. `snd_una` when for none.
-  Seq lost_below(Seq snd_una, std::uint32_t mss) const;
-  // The first range at or after `from` and below `limit` that is not SACKed. Empty block: none.
-  SackBlock next_hole(Seq from, Seq limit) const;
-  // Bytes in [from, to) that are not SACKed.
-  std::uint32_t hole_bytes(Seq from, Seq to) const;
+  // New data up to `end`. It joins the record before if that is younger than `grain_us`: times are told apart no finer.
+  void on_sent(Seq end, std::uint32_t now_us, std::uint32_t grain_us, Pool& pool);
+  // [range) was sent again. REQUIRES: within one lost, or one last, range.
+  void on_retransmitted(SackBlock range, std::uint32_t now_us, Pool& pool);
+
+  // Takes off what is below `ack`. visit(record) for each part of it that no SACK block had named.
+  template <typename Visit>
+  void acknowledge(Seq ack, Pool& pool, Visit&& visit) {
+    while (head_ != nullptr && head_->begin < ack) {
+      if (head_->end > ack) split(head_, ack, pool);
+      count(*head_, -1);
+      if (!head_->sacked) visit(*head_);
+      drop_head(pool);
+    }
+    una_ = ack;
+  }
+  // Records a block. visit(record) for each part that is news. REQUIRES: una <= left < right <= end.
+  template <typename Visit>
+  void sack(SackBlock block, Pool& pool, Visit&& visit) {
+    for (Transmission* t = head_; t != nullptr && t->begin < block.right; t = t->next) {
+      if (t->end <= block.left || t->sacked) continue;
+      if (records_ + 2 > kMaxRecords) break;
+      if (t->begin < block.left) t = split(t, block.left, pool);
+      if (t->end > block.right) split(t, block.right, pool);
+      visit(static_cast<const Transmission&>(*t));
+      set(*t, true, false);
+    }
+  }
+  // Marks what decide(record) says, of all that is neither SACKed nor marked.
+  template <typename Decide>
+  void mark_lost_if(Decide&& decide) {
+    for (Transmission* t = head_; t != nullptr; t = t->next) {
+      if (!t->sacked && !t->lost && decide(static_cast<const Transmission&>(*t))) set(*t, false, true);
+    }
+  }
+  // The first `n` bytes, unless they are SACKed.
+  void mark_head_lost(std::uint32_t n, Pool& pool);
+  void unmark_lost();
+  // The peer may have dropped what it had SACKed (RFC 2018, 8): it is lost as well.
+  void forget_sacks();
+  // Joins neighbours that need not be told apart any more.
+  void compact(Pool& pool);
+  void clear(Pool& pool);
+
+  SackBlock first_lost() const;  // empty: nothing is
+  Seq una() const { return una_; }
+  std::uint32_t bytes() const { return end_ - una_; }
+  std::uint32_t sacked() const { return sacked_; }                // bytes
+  std::uint32_t lost() const { return lost_; }                    // bytes
+  std::uint32_t retransmitted() const { return retransmitted_; }  // bytes that were sent again and are not SACKed
+  std::uint32_t pipe() const { return bytes() - sacked_ - lost_; }
+  bool head_sacked() const { return head_ != nullptr && head_->sacked; }
+  bool one_segment(std::uint32_t mss) const { return bytes() <= mss; }
+  // RACK.segs_sacked: SACKed segments, as far as bytes tell.
+  std::uint32_t segments_sacked(std::uint32_t mss) const;
+  std::uint32_t records() const { return records_; }
+  const Transmission* first() const { return head_; }
 
  private:
-  static constexpr std::size_t kRanges = 64;
-  std::uint16_t count_ = 0;
-  std::uint32_t sacked_ = 0;
-  std::array<SackBlock, kRanges> ranges_;
+  Transmission* split(Transmission* t, Seq at, Pool& pool);  // returns the part from `at` on
+  void set(Transmission& t, bool sacked, bool lost);
+  void count(const Transmission& t, int sign);
+  void drop_head(Pool& pool);
+  void insert_after(Transmission* t, const Transmission& value, Pool& pool);
+
+  Transmission* head_ = nullptr;
+  Transmission* tail_ = nullptr;
+  Seq una_, end_;
+  std::uint32_t records_ = 0;
+  std::uint32_t sacked_ = 0, lost_ = 0, retransmitted_ = 0;
 };
 
 }  // namespace weft::net

@@ -17,6 +17,7 @@ std::uint8_t shift_for(std::uint32_t buffer) {
 TcpSettings defaults_of(const TcpOptions& o) {
   TcpSettings s;
   s.nagle = o.nagle;
+  s.ecn = o.ecn;
   s.receive_buffer_max = o.receive_buffer_max;
   s.send_buffer_max = o.send_buffer_max;
   s.keepalive = o.keepalive_idle.ns() > 0;

@@ -19,6 +19,15 @@ namespace weft::net {
   X(retransmits, "segments sent again, for any reason")                                                         \
   X(retransmission_timeouts, "expiries of the retransmission timer")                                            \
   X(fast_recoveries, "losses detected by duplicate or selective acknowledgment")                                \
+  X(rack_losses, "segments marked lost because others that were sent later arrived (RFC 8985 6)")                \
+  X(tlp_probes, "tail loss probes sent (RFC 8985 7)")                                                           \
+  X(tlp_recoveries, "losses that a tail loss probe repaired")                                                   \
+  X(spurious_recoveries, "recoveries that were undone: what they sent again had arrived")                        \
+  X(dsacks_in, "ACKs that report a duplicate (RFC 2883)")                                                       \
+  X(dsacks_out, "duplicates reported to the peer (RFC 2883)")                                                   \
+  X(ecn_ce_in, "segments that came with a congestion mark (RFC 3168)")                                          \
+  X(ecn_reductions, "windows reduced because the peer echoed a congestion mark")                                \
+  X(sack_reneging, "ACKs that took back what the peer had SACKed (RFC 2018 8)")                                 \
   X(window_probes, "zero-window probes sent")                                                                   \
   X(keepalive_probes, "keepalive probes sent")                                                                  \
   X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                                           \

@@ -19,7 +19,7 @@ void TcpCore::enter_time_wait(Connection& c) {
   t.index = index;
   t.key = c.key;
   t.pod = c.pod;
-  t.snd_nxt = c.snd_max;
+  t.snd_nxt = c.snd_nxt;
   t.rcv_nxt = c.rcv_nxt;
   t.window = std::max(c.receive_window(), 1u);
   t.window_field = static_cast<std::uint16_t>(std::min(c.receive_window() >> c.rcv_wscale, 65'535u));

@@ -1,4 +1,4 @@
-// Timers: one node in the wheel for each connection, set to the earliest of its three deadlines.
+// Timers: one node in the wheel for each connection, set to the earliest of its deadlines.
 #include <algorithm>
 
 #include "dataplane/net/tcp_core.h"
@@ -11,9 +11,14 @@ std::uint32_t TcpCore::in_ms(Duration d) const {
   return std::max(static_cast<std::uint32_t>((until + 999'999) / 1'000'000), 1u);
 }
 
+std::uint32_t TcpCore::age_ms(std::uint32_t past_us) const {
+  const std::int64_t past = now.ns() / 1000 - static_cast<std::uint32_t>(now_us - past_us);
+  return static_cast<std::uint32_t>(now_tick - past / 1000);
+}
+
 void TcpCore::arm(Connection& c) {
   std::uint32_t first = 0;
-  for (std::uint32_t deadline : {c.retransmit_ms, c.ack_ms, c.slow_ms}) {
+  for (std::uint32_t deadline : {c.retransmit_ms, c.ack_ms, c.slow_ms, c.flight != nullptr ? c.flight->loss_ms : 0}) {
     if (deadline != 0 && (first == 0 || before_ms(deadline, first))) first = deadline;
   }
   if (first == 0) return wheel_.cancel(c);
@@ -37,6 +42,8 @@ void TcpCore::on_connection_timer(Connection& c) {
     ack_now(c);
   }
   if (due(c.slow_ms)) on_slow_timer(c);
+  // Before the other: a probe puts the retransmission timeout off.
+  if (c.flight != nullptr && due(c.flight->loss_ms)) on_loss_timer(c);
   if (c.reason == CloseReason::kNone && due(c.retransmit_ms)) on_retransmit_timer(c);
   if (c.reason == CloseReason::kNone) arm(c);
 }

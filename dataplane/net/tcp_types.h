@@ -45,12 +45,16 @@ struct FlowKey {
   }
 };
 
+// The ECN field of an IP header (RFC 3168, 5).
+enum class Ecn : std::uint8_t { kNotEct = 0, kEct1 = 1, kEct0 = 2, kCe = 3 };
+
 // What the IP layer found out about a datagram that carries TCP.
 struct TcpArrival {
   FlowKey key;  // local = destination of the datagram, remote = its source, interface = where it came in
   Interception interception = Interception::kOutbound;
   InterfaceId pod = kNoInterface;  // the mesh pod that the flow belongs to
   std::uint16_t tcp_offset = 0;    // TCP header's place, from the IP header. REQUIRES: inside the first slice
+  Ecn ecn = Ecn::kNotEct;
 };
 
 // RFC 9293, 3.3.2. kSynPending is LISTEN with a SYN that waits for accept_syn(). TIME-WAIT is kept apart from
@@ -166,6 +170,9 @@ struct TcpInfo {
   std::uint32_t memory = 0;            // capacity of the buffers held, both directions
 };
 
+// Whether congestion may be marked instead of dropped; as Linux's tcp_ecn.
+enum class EcnMode : std::uint8_t { kOff = 0, kAlways = 1, kWhenAsked = 2 };
+
 // When text is acknowledged that needs no answer at once (RFC 9293, 3.8.6.3).
 enum class AckMode : std::uint8_t {
   kAdaptive,  // TcpOptions::quick_acks segments at once, later as kDelayed
@@ -176,7 +183,7 @@ enum class AckMode : std::uint8_t {
 // How one connection may differ from the others. The defaults are TcpOptions' (TcpEngine::default_settings()).
 struct TcpSettings {
   bool nagle = false;                  // RFC 9293, 3.7.4
-  bool ecn = false;                    // RFC 3168 wanted. It is never offered: every segment leaves as Not-ECT
+  EcnMode ecn = EcnMode::kOff;         // RFC 3168; counts until the handshake is done
   AckMode acks = AckMode::kAdaptive;
   std::uint16_t max_segment = 0;       // bound of a segment in both directions, as the MSS option counts; 0: by the MTU
   std::uint32_t receive_buffer_max = 0;  // bytes, as in TcpOptions
@@ -208,11 +215,13 @@ struct TcpOptions {
 
   bool timestamps = true, sack = true, window_scale = true;
   std::optional<std::uint8_t> window_shift;      // RFC 7323, 2.2; unset: the least that can say the whole buffer
+  EcnMode ecn = EcnMode::kWhenAsked;             // RFC 3168
   bool nagle = false;                            // a proxy writes what it has: off as with TCP_NODELAY
   CongestionAlgorithm congestion = CongestionAlgorithm::kCubic;
   std::uint32_t initial_window_segments = 10;    // RFC 6928
   Duration delayed_ack = Duration::milliseconds(40);   // RFC 9293 allows 500; Linux's peers are tuned to 40
   std::uint32_t quick_acks = 8;                  // segments acknowledged at once at the start of a connection
+  Duration max_ack_delay = Duration::milliseconds(200);  // what a peer may delay an ACK by (RFC 8985 7.2)
 
   Duration rto_initial = Duration::seconds(1);       // RFC 6298 2.1
   Duration rto_min = Duration::milliseconds(200);    // RFC 6298 2.4 says 1 s; deployed stacks use 200 ms

@@ -32,7 +32,7 @@ std::expected<ConnectionId, ConnectError> TcpCore::connect(const ConnectRequest&
   Connection& c = create(key, request.pod, request.account);
   c.interception = request.interception;
   c.state = TcpState::kSynSent;
-  c.snd_una = c.snd_nxt = c.snd_max = initial;
+  c.snd_una = c.snd_nxt = initial;
   c.slow_ms = in_ms(request.connect_timeout);
   c.syn_due = true;
   arm(c);
@@ -156,13 +156,12 @@ TcpInfo TcpCore::info(const Connection& c) const {
 }
 
 void TcpCore::describe_flight(const Connection& c, TcpInfo& i) const {
-  i.in_flight = flight(c);
-  i.sacked = c.scoreboard != nullptr ? c.scoreboard->sacked() : 0;
-  const std::uint32_t arriving = i.sacked + pipe(c);
-  i.lost = i.in_flight > arriving ? i.in_flight - arriving : 0;
-  if (!c.recovering && !c.going_back) return;
-  const Seq again = c.going_back ? c.snd_nxt : later_of(c.high_rxt, c.snd_una);
-  i.retransmitted = again - c.snd_una - (c.scoreboard != nullptr ? c.scoreboard->sacked_below(again) : 0);
+  i.in_flight = flight_size(c);
+  if (c.flight == nullptr) return;
+  const TcpScoreboard& board = c.flight->board;
+  i.sacked = board.sacked();
+  i.lost = board.lost();
+  i.retransmitted = board.retransmitted();
 }
 
 void TcpCore::abort_all_of(InterfaceId pod) {

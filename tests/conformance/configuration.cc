@@ -30,7 +30,7 @@ struct NumberKey {
 constexpr NumberKey kNumberKeys[] = {
     {"sack", 0, 1, [](TcpOptions& o, std::uint32_t v) { o.sack = v != 0; }},
     {"rfc7323", 0, 1, [](TcpOptions& o, std::uint32_t v) { o.timestamps = o.window_scale = v != 0; }},
-    {"ecn", 0, 0, [](TcpOptions&, std::uint32_t) {}},
+    {"ecn", 0, 2, [](TcpOptions& o, std::uint32_t v) { o.ecn = static_cast<net::EcnMode>(v); }},
     {"rwnd", 1, kBytesMax,
      [](TcpOptions& o, std::uint32_t v) { o.receive_buffer_initial = o.receive_buffer_max = v; }},
     {"wscale", 0, 14, [](TcpOptions& o, std::uint32_t v) { o.window_shift = static_cast<std::uint8_t>(v); }},

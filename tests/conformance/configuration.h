@@ -9,7 +9,7 @@ namespace weft::conformance {
 
 // For connections opened from now on:
 //   sack, rfc7323    0 | 1      rfc7323: timestamps and window scale
-//   ecn              0          the stack has no ECN: 1 is refused
+//   ecn              0 | 1 | 2  never, always, when the peer asks: as Linux's tcp_ecn
 //   mtu              bytes      of the interface
 //   rwnd             bytes      the receive window, first and largest
 //   wscale           0 .. 14    the shift that our SYN offers

@@ -1,0 +1,223 @@
+// How lost segments are found and repaired: duplicates, SACK with RACK, tail loss probes, timeouts.
+#include "dataplane/net/tcp_fixture.h"
+
+namespace weft::net {
+namespace {
+
+std::string text(std::size_t n) { return std::string(n, 'x'); }
+
+TcpFixture with_sack(TcpOptions options = TcpFixture::plain()) {
+  options.sack = true;
+  return TcpFixture::established(options, SegmentBuilder().sack_ok());
+}
+
+// Where the n-th segment begins, from 0.
+constexpr std::uint32_t segment(std::uint32_t n) { return 1 + n * kMss; }
+
+TEST(TcpRecovery, ThreeDuplicateAcksRetransmitAtOnce) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer());
+  tcp.receive(tcp.from_peer());
+  tcp.expect_silent();
+  tcp.receive(tcp.from_peer());
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  EXPECT_EQ(tcp.stats().fast_recoveries, 1u);
+  EXPECT_EQ(tcp.engine->info(tcp.id).ssthresh, 5 * kMss);
+}
+
+TEST(TcpRecovery, PartialAckRetransmitsTheNextHole) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  for (int i = 0; i < 3; ++i) tcp.receive(tcp.from_peer());
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(1 + 2 * kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1 + 2 * kMss).bytes(text(kMss)));
+  tcp.receive(tcp.from_peer().ack(1 + 10 * kMss));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, LimitedTransmitSendsNewDataOnTheFirstDuplicates) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(20 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer());
+  tcp.expect_sent(tcp.to_peer().seq(1 + 10 * kMss).bytes(text(kMss)));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, WindowUpdateIsNoDuplicate) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.send(text(4 * kMss));
+  tcp.discard_sent();
+  for (std::uint16_t i = 1; i < 6; ++i) tcp.receive(tcp.from_peer().window(static_cast<std::uint16_t>(65535 - i)));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, SackRetransmitsExactlyTheHoles) {
+  TcpOptions options = TcpFixture::plain();
+  options.sack = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  // 1 and 4 are lost.
+  tcp.receive(tcp.from_peer().sack(1 + kMss, 1 + 3 * kMss));
+  tcp.receive(tcp.from_peer().sack(1 + 4 * kMss, 1 + 9 * kMss).sack(1 + kMss, 1 + 3 * kMss));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.expect_sent(tcp.to_peer().seq(1 + 3 * kMss).bytes(text(kMss)));
+  tcp.expect_silent();
+}
+
+TEST(TcpRecovery, TimeoutSkipsWhatIsSacked) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(3 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(2)));
+  while (tcp.stats().retransmission_timeouts == 0) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+  }
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.receive(tcp.from_peer().ack(segment(2)));
+  tcp.expect_sent(tcp.to_peer().seq(segment(2)).bytes(text(kMss)));
+}
+
+TEST(TcpRecovery, TimeoutAfterRenegingSendsAllAgain) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(4 * kMss));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(2)));
+  tcp.receive(tcp.from_peer().ack(segment(1)));  // and yet it has not what it had
+  EXPECT_EQ(tcp.stats().sack_reneging, 1u);
+  while (tcp.stats().retransmission_timeouts == 0) {
+    tcp.discard_sent();
+    EXPECT_LE(tcp.run_next_timer().ms(), 11);
+  }
+  tcp.expect_sent(tcp.to_peer().seq(segment(1)).bytes(text(kMss)));
+}
+
+// ---- RACK (RFC 8985, 6)
+
+TEST(TcpRack, OneSackMarksAfterAQuarterOfARoundTrip) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(3 * kMss));
+  tcp.discard_sent();
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(2)));
+  tcp.expect_silent();
+  EXPECT_LE(tcp.run_next_timer().ms(), 3);
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  EXPECT_EQ(tcp.stats().rack_losses, 1u);
+}
+
+TEST(TcpRack, LostRetransmissionIsSentAgainWithoutATimeout) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(8 * kMss));
+  tcp.discard_sent();
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(5)));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.send(text(2 * kMss));
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(8)));
+  tcp.discard_sent();  // new data goes out after the retransmission
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(9)));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  EXPECT_EQ(tcp.stats().retransmission_timeouts, 0u);
+}
+
+// ---- tail loss probe (RFC 8985, 7)
+
+TEST(TcpTlp, LastSegmentIsSentAgainAfterTwoRoundTrips) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(2 * kMss + 100));
+  tcp.discard_sent();
+  EXPECT_EQ(tcp.run_next_timer().ms(), 20);
+  tcp.expect_sent(tcp.to_peer().seq(segment(1) + 100).bytes(text(kMss)));
+  tcp.expect_silent();
+  EXPECT_EQ(tcp.stats().tlp_probes, 1u);
+  EXPECT_EQ(tcp.run_next_timer().ms(), 200);  // and then only the timeout is left
+  EXPECT_EQ(tcp.stats().retransmission_timeouts, 1u);
+}
+
+TEST(TcpTlp, ProbeIsNewDataWhenThereIsAny) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(11 * kMss));
+  tcp.discard_sent();  // ten of the initial window
+  tcp.run_next_timer();
+  tcp.expect_sent(tcp.to_peer().seq(segment(10)).bytes(text(kMss)));
+}
+
+TEST(TcpTlp, LoneSegmentWaitsForADelayedAck) {
+  TcpOptions options = TcpFixture::plain();
+  options.max_ack_delay = Duration::milliseconds(40);
+  TcpFixture tcp = with_sack(options);
+  tcp.send("x");
+  tcp.discard_sent();
+  EXPECT_EQ(tcp.run_next_timer().ms(), 60);
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes("x"));
+}
+
+TEST(TcpTlp, LossThatAProbeRepairedLowersTheWindow) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(4 * kMss));
+  tcp.discard_sent();
+  tcp.run_next_timer();
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(segment(4)));
+  EXPECT_EQ(tcp.stats().tlp_recoveries, 0u);
+  tcp.send(text(100));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(segment(4) + 100));
+  EXPECT_EQ(tcp.stats().tlp_recoveries, 1u);
+  EXPECT_LT(tcp.engine->info(tcp.id).ssthresh, 10 * kMss);
+}
+
+TEST(TcpTlp, DuplicateThatTheProbeWasLowersNothing) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(4 * kMss));
+  tcp.discard_sent();
+  tcp.run_next_timer();
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(segment(4)));
+  tcp.receive(tcp.from_peer().ack(segment(4)));  // a peer without D-SACK
+  tcp.send(text(100));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(segment(4) + 100));
+  EXPECT_EQ(tcp.stats().tlp_recoveries, 0u);
+}
+
+// ---- the round trip
+
+TEST(TcpRtt, LostAcksDoNotMakeATimeoutLookLikeARoundTrip) {
+  TcpOptions options = TcpFixture::plain();
+  options.timestamps = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0));
+  tcp.send("data");
+  const std::uint32_t stamp = tcp.next_sent().s.tsval;
+  for (int i = 0; i < 3; ++i) {
+    tcp.run_next_timer();
+    tcp.discard_sent();
+  }
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));  // to the duplicate: what it echoes is the original
+  EXPECT_EQ(tcp.engine->info(tcp.id).rto.ms(), 200);
+}
+
+TEST(TcpRtt, EchoOfARetransmissionIsARoundTrip) {
+  TcpOptions options = TcpFixture::plain();
+  options.timestamps = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0));
+  tcp.send("data");
+  tcp.discard_sent();
+  tcp.run_next_timer();
+  const std::uint32_t stamp = tcp.next_sent().s.tsval;
+  tcp.now = tcp.now + Duration::milliseconds(90);
+  tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));
+  EXPECT_EQ(tcp.engine->info(tcp.id).srtt.ms(), 20);
+}
+
+}  // namespace
+}  // namespace weft::net
