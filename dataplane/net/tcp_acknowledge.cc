@@ -80,11 +80,10 @@ void TcpCore::advance_una(Connection& c, Seq ack, AckNews& news) {
     c.flight->board.acknowledge(ack, transmissions_, [&](const Transmission& t) { deliver(c, t, news); });
   }
   const bool round_over = measure_rtt(c, ack, news);
-  // Congestion avoidance sees only what a full window brought (RFC 7661).
-  if (c.rto_recovery) {
-    congestion.on_ack(c.congestion, {std::min<std::uint32_t>(acked, 2u * c.mss), now_ms, c.srtt_us / 1000, c.mss});
-  } else if (!c.recovering && c.cwnd_limited) {
-    congestion.on_ack(c.congestion, {acked, now_ms, c.srtt_us / 1000, c.mss});
+  if (!c.recovering) {
+    AckSample sample{c.cwnd_limited ? acked : 0, now_ms, c.srtt_us / 1000, c.mss, news.rtt_us, round_over};
+    if (c.rto_recovery) sample.acked = std::min<std::uint32_t>(acked, 2u * c.mss);
+    congestion.on_ack(c.congestion, sample);
   }
   if (round_over) c.rtt_round = c.snd_nxt;
   c.snd_una = ack;

@@ -257,11 +257,12 @@ void TcpCore::arm_persist(Connection& c) {
   arm(c);
 }
 
-// RFC 5681, 4.1.
+// RFC 5681, 4.1, and RFC 2861.
 void TcpCore::restart_after_idle(Connection& c) {
-  if (!c.everything_acked() || now_ms - c.sent_ms <= c.rto_ms) return;
-  const std::uint32_t initial = options.initial_window_segments * c.mss;
-  if (c.congestion.cwnd > initial) congestion.on_idle(c.congestion, initial);
+  const std::uint32_t idle = now_ms - c.sent_ms;
+  if (!c.everything_acked() || idle <= c.rto_ms) return;
+  const std::uint32_t restart_window = options.initial_window_segments * c.mss;
+  if (c.congestion.cwnd > restart_window) congestion.on_idle(c.congestion, restart_window, idle / c.rto_ms);
 }
 
 std::uint32_t TcpCore::super_segment_limit(const Connection& c) const {
