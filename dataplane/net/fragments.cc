@@ -83,6 +83,7 @@ Drop FragmentTable::insert(Datagram& datagram, const IpHeader& ip, Packet&& pack
   if (pieces.size() == kPiecesMax) return Drop::kFragmentLimit;
   if (last) datagram.size = end;
   datagram.bytes += ip.payload_bytes();
+  if (ip.ecn == 3) datagram.congested = true;
   if (offset == 0) {
     packet.bytes.copy_to(0, {datagram.header.data(), ip.header_bytes});
     datagram.header_bytes = ip.header_bytes;
@@ -125,6 +126,7 @@ std::optional<Packet> FragmentTable::assemble(Datagram& datagram) {
   if (!restore_header(datagram, whole.bytes)) return std::nullopt;
   std::uint8_t* ip = whole.bytes.front().data();
   std::uint32_t total = datagram.header_bytes + datagram.size;
+  if (datagram.congested) ip[1] |= datagram.key.source.is_v6() ? 0x30 : 0x03;
   if (datagram.key.source.is_v6()) {
     const std::uint32_t at = datagram.header_fragment;
     ip[datagram.header_named_at] = ip[at];

@@ -73,6 +73,7 @@ class FragmentTable {
     std::uint32_t size = 0;         // of the payload; 0: the last piece has not come
     std::uint32_t bytes = 0;        // gathered
     std::size_t memory = 0;
+    bool congested = false;         // a piece was marked CE, and so is the whole (RFC 3168, 5.3)
     bool refused = false;           // overlapped: swallow what still comes
   };
 

@@ -47,6 +47,7 @@ std::expected<IpHeader, Drop> parse_ip4(ByteSpan head, std::size_t packet_bytes)
   ip.fragment_offset = static_cast<std::uint16_t>((fragment & 0x1fff) * 8);
   ip.fragment = ip.more_fragments || ip.fragment_offset != 0;
   ip.hop_limit = p[8];
+  ip.ecn = p[1] & 3;
   ip.protocol = p[9];
   ip.source = IpAddress::v4(p + 12);
   ip.destination = IpAddress::v4(p + 16);
@@ -126,6 +127,7 @@ std::expected<IpHeader, Drop> parse_ip6(ByteSpan head, std::size_t packet_bytes)
   ip.total_bytes = 40u + load_be16(p + 4);
   if (ip.total_bytes > packet_bytes) return std::unexpected(Drop::kIpTruncated);
   ip.hop_limit = p[7];
+  ip.ecn = p[1] >> 4 & 3;
   ip.source = IpAddress::v6(p + 8);
   ip.destination = IpAddress::v6(p + 24);
   ExtensionWalk walk{.head = head.first(std::min<std::size_t>(head.size(), ip.total_bytes)), .next = p[6]};

@@ -26,6 +26,7 @@ struct IpHeader {
   bool v6 = false;
   std::uint8_t protocol = 0;       // of the upper layer, after all extension headers that could be read
   std::uint8_t hop_limit = 0;
+  std::uint8_t ecn = 0;            // RFC 3168, 5
   bool dont_fragment = false;      // always true for IPv6
   bool fragment = false;           // not an atomic fragment (RFC 6946)
   bool more_fragments = false;

@@ -10,8 +10,6 @@ namespace weft::net {
 
 namespace {
 
-constexpr std::uint8_t kCwr = 0x80;
-
 void set_total_bytes(std::uint8_t* ip, bool v6, std::uint32_t total) {
   if (v6) store_be16(ip + 4, static_cast<std::uint16_t>(total - 40));
   else store_be16(ip + 2, static_cast<std::uint16_t>(total));

@@ -250,6 +250,7 @@ void Stack::Impl::to_engine(Arrival& a, Interception interception, InterfaceId p
   arrival.interception = interception;
   arrival.pod = pod;
   arrival.tcp_offset = static_cast<std::uint16_t>(a.ip.header_bytes);
+  arrival.ecn = static_cast<Ecn>(a.ip.ecn);
   tcp_.input(a.now, std::move(a.packet), arrival);
 }
 

@@ -25,7 +25,7 @@ void TcpCore::take_ack(Connection& c, const TcpInput& in) {
   if (news.duplicate && c.dup_acks < 255) ++c.dup_acks;
   // Whoever answers is alive, also while his window stays closed; an orphan's patience ends nevertheless.
   if (c.everything_acked() && !c.orphan) c.retries = 0;
-  recover(c, news);
+  recover(c, s, news);
   if (c.state >= TcpState::kFinWait1 && c.fin_sent && c.everything_acked()) after_fin_acked(c);
   if (c.has_to_send() || c.in_recovery()) want_output(c);
 }

@@ -42,6 +42,9 @@ struct TcpConnection : TimerNode {
   bool probe_due : 1 = false;       // window probe or keepalive
   bool timestamps : 1 = false;      // agreed on
   bool sack : 1 = false;            // agreed on
+  bool ecn : 1 = false;             // agreed on
+  bool ecn_echo : 1 = false;        // congestion was marked, and the peer has not said CWR since
+  bool cwr_due : 1 = false;         // our window was reduced: new data says so
   bool recovering : 1 = false;      // fast recovery, until `recover` is acknowledged
   bool rto_recovery : 1 = false;    // after a timeout, until `recover` is acknowledged
   bool cwnd_limited : 1 = false;    // the congestion window was what stopped us last

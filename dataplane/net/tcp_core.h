@@ -19,6 +19,7 @@ namespace weft::net {
 struct TcpInput {
   TcpSegment segment;
   ByteChain payload;
+  bool congested = false;  // the datagram was marked CE
   std::uint32_t segment_size = 0;  // payload bytes of one wire segment: less than the payload of a super-segment
 
   std::uint32_t payload_size() const { return static_cast<std::uint32_t>(payload.size()); }
@@ -174,7 +175,7 @@ class TcpCore {
   void after_fin_acked(Connection& c);
   void tell_writable(Connection& c);
   // tcp_recovery.cc
-  void recover(Connection& c, const AckNews& news);
+  void recover(Connection& c, const TcpSegment& segment, const AckNews& news);
   void detect_loss(Connection& c, const AckNews& news);
   void rack_detect_loss(Connection& c, const AckNews& news);
   void newreno_detect_loss(Connection& c, const AckNews& news);
@@ -189,6 +190,11 @@ class TcpCore {
   void on_retransmission_timeout(Connection& c);
   void mark_losses_on_timeout(Connection& c);
   void begin_rto_recovery(Connection& c);
+  // tcp_ecn.cc
+  void take_ecn_offer(Connection& c, const TcpSegment& syn);
+  std::uint8_t ecn_offer(const Connection& c) const;
+  void take_congestion_mark(Connection& c, const TcpInput& in);
+  void take_congestion_echo(Connection& c, const TcpSegment& segment, const AckNews& news);
   // tcp_tlp.cc
   TcpFlight& flight_of(Connection& c);
   void settle_flight(Connection& c);

@@ -27,6 +27,7 @@ inline constexpr Duration kRtt = Duration::milliseconds(10);
 struct SegmentBuilder {
   TcpSegment s;
   std::string data;
+  bool marked = false;
   std::optional<std::uint32_t> expected_seq, expected_ack, expected_window;
 
   SegmentBuilder& seq(std::uint32_t v) { return s.seq = Seq(v), expected_seq = v, *this; }
@@ -47,6 +48,7 @@ struct SegmentBuilder {
   SegmentBuilder& sack(std::uint32_t left, std::uint32_t right) {
     return s.sack[s.sack_count++] = {Seq(left), Seq(right)}, *this;
   }
+  SegmentBuilder& congested() { return marked = true, *this; }  // CE on its way
   SegmentBuilder& bytes(std::string text) { return data = std::move(text), *this; }
 };
 
@@ -54,6 +56,7 @@ struct SentSegment {
   TcpSegment s;
   std::string data;
   Offload offload;
+  Ecn ecn = Ecn::kNotEct;
   FlowKey key;
 };
 
@@ -153,6 +156,7 @@ class TcpFixture {
     packet.offload.checksum_verified = true;
     packet.bytes.append(ByteChain::copy_of(as_bytes(b.data), *peer_pool));
     TcpArrival arrival{key, Interception::kInbound, kPod, static_cast<std::uint16_t>(ip_header_size(key))};
+    if (b.marked) arrival.ecn = Ecn::kCe;
     engine->input(now, std::move(packet), arrival);
   }
   bool poll_sent(SentSegment* sent) {
@@ -164,6 +168,7 @@ class TcpFixture {
     EXPECT_TRUE(parse_tcp(as_bytes(flat).subspan(ip), &sent->s));
     sent->data = flat.substr(ip + sent->s.header_size);
     sent->offload = packet.offload;
+    sent->ecn = static_cast<Ecn>(flat[1] & 3);
     return true;
   }
   SentSegment next_sent() {

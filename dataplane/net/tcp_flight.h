@@ -44,6 +44,9 @@ struct TcpFlight {
   bool tlp_is_retrans = false;
   bool probe_due = false;
 
+  Seq ecn_recover;           // until more than this is acknowledged, ECE speaks of the same window (RFC 3168, 6.1.2)
+  bool ecn_reduced = false;  // and has been answered
+
   TcpUndo undo;
   Frto frto = Frto::kOff;
 };

@@ -15,6 +15,7 @@ void TcpCore::input(Packet&& datagram, const TcpArrival& arrival) {
   }
   in.payload = std::move(datagram.bytes);
   in.payload.drop_front(arrival.tcp_offset + std::size_t{in.segment.header_size});
+  in.congested = arrival.ecn == Ecn::kCe;
   in.segment_size = datagram.offload.gso_size != 0 ? datagram.offload.gso_size : in.payload_size();
 
   const auto found = table.find(arrival.key);
@@ -79,6 +80,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
       c.ts_recent = in.segment.tsval;
       c.ts_recent_ms = now_ms;
     }
+    take_congestion_mark(c, in);
     take_ack(c, in);
     take_text(c, in);
   } else {
@@ -86,6 +88,7 @@ void TcpCore::synchronized_input(Connection& c, TcpInput& in) {
     if (!check_sequence(c, in)) return;  // first
     if (!check_reset(c, in)) return;     // second; third is security, not ours
     if (!check_syn(c, in)) return;       // fourth
+    take_congestion_mark(c, in);
     if (!check_ack(c, in)) return;       // fifth; sixth is URG, which is ignored: its bytes stay in line
     take_text(c, in);                    // seventh
     check_fin(c, in);                    // eighth

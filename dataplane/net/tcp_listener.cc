@@ -82,6 +82,7 @@ void TcpCore::take_syn(Connection& c, const TcpSegment& s) {
   c.rcv_mss = std::min(c.peer_mss, kDefaultMss4);  // until larger ones come
   c.timestamps = options.timestamps && s.has_timestamps;
   c.sack = options.sack && s.sack_permitted;
+  take_ecn_offer(c, s);
   const bool scaled = options.window_scale && s.window_scale != kNoWindowScale;
   c.snd_wscale = scaled ? s.window_scale : 0;
   c.rcv_wscale = scaled ? receive_scale : 0;

@@ -58,7 +58,7 @@ bool TcpCore::emit_syn(Connection& c, Packet* datagram) {
   TcpSegment s;
   const bool answer = c.state == TcpState::kSynReceived;
   s.seq = c.snd_una;
-  s.flags = answer ? kSyn | kAck : kSyn;
+  s.flags = static_cast<std::uint8_t>((answer ? kSyn | kAck : kSyn) | ecn_offer(c));
   const auto mtu = interfaces[c.key.interface].mtu;
   s.mss = static_cast<std::uint16_t>(std::min(mtu - ip_header_size(c.key) - kTcpHeaderSize, 65'000u));
   // A SYN offers; a SYN-ACK repeats what was offered.
@@ -131,10 +131,16 @@ std::uint32_t TcpCore::sendable(Connection& c, bool* fin) {
 }
 
 bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram) {
+  // CWR belongs to one segment, and not every device cuts super-segments so (VIRTIO_NET_HDR_GSO_ECN).
+  fin = fin && !(c.cwr_due && n > c.mss);
+  if (c.cwr_due) n = std::min<std::uint32_t>(n, c.mss);
   ByteChain bytes = c.unsent.take_front(n);
   TcpSegment s;
   s.seq = c.snd_nxt;
   s.flags = kAck;
+  s.ect = c.ecn && n > 0 && !c.probe_due;
+  const bool cwr = c.cwr_due && n > 0;
+  if (cwr) s.flags |= kCwr;
   if (n > 0 && c.unsent.empty()) s.flags |= kPsh;
   if (fin) s.flags |= kFin;
   if (!emit(c, s, bytes.share(0, n), datagram)) {
@@ -149,6 +155,7 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   c.snd_nxt += n + (fin ? 1 : 0);
   f.board.on_sent(c.snd_nxt, now_us, c.srtt_us / 32, transmissions_);
   c.fin_sent = fin;
+  if (cwr) c.cwr_due = false;
   c.probe_due = false;
   c.sent_ms = now_ms;
   stats.bytes_out += n;
@@ -162,13 +169,13 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
 // A window probe: what little fits, against silly windows, or else a number that was acknowledged already, which the
 // peer must answer as unacceptable (RFC 9293, 3.8.6.1). A keepalive is the same (3.8.4).
 bool TcpCore::emit_probe(Connection& c, Packet* datagram) {
-  c.probe_due = false;
   const Seq edge = c.snd_una + c.snd_wnd;
   if (c.everything_acked() && edge > c.snd_nxt && c.has_to_send()) {
     const std::uint32_t n = std::min<std::uint32_t>(edge - c.snd_nxt, static_cast<std::uint32_t>(c.unsent.size()));
     const bool fin = c.fin_queued && n == c.unsent.size() && edge - c.snd_nxt > n;
     if (n > 0 || fin) return emit_new(c, std::min<std::uint32_t>(n, c.mss), fin && n <= c.mss, datagram);
   }
+  c.probe_due = false;
   TcpSegment s;
   s.seq = c.snd_una - 1;
   s.flags = kAck;
@@ -191,6 +198,7 @@ bool TcpCore::emit_ack(Connection& c, Packet* datagram) {
 bool TcpCore::emit(Connection& c, TcpSegment& s, ByteChain&& payload, Packet* datagram) {
   const auto n = static_cast<std::uint32_t>(payload.size());
   if (!s.is(kSyn)) s.has_timestamps = c.timestamps;
+  if (!s.is(kSyn) && c.ecn_echo) s.flags |= kEce;
   fill_ack_fields(c, s);
   if (!build_headers(c.key, s, n, headers, datagram)) {
     ++stats.drop_header_pool;

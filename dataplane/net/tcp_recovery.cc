@@ -18,12 +18,13 @@ std::uint32_t TcpCore::pipe(const Connection& c) const {
 }
 
 // After each acceptable ACK.
-void TcpCore::recover(Connection& c, const AckNews& news) {
+void TcpCore::recover(Connection& c, const TcpSegment& s, const AckNews& news) {
   if (c.flight == nullptr) return;
   take_probe_verdict(c, news);
   if (was_spurious(c, news) || take_frto_step(c, news)) undo_recovery(c);
   if (c.in_recovery() && c.snd_una >= c.recover) leave_recovery(c);
   detect_loss(c, news);
+  take_congestion_echo(c, s, news);
   notice_reneging(c, news);
   if (c.everything_acked()) return settle_flight(c);
   if (news.acked > 0) schedule_loss_probe(c);
@@ -96,7 +97,9 @@ void TcpCore::enter_recovery(Connection& c, const AckNews& news) {
 
 void TcpCore::reduce_window(Connection& c, const AckNews& news) {
   TcpFlight& f = *c.flight;
-  congestion.on_loss(c.congestion, flight_size(c), c.mss);
+  // Not for a loss in a window that a congestion mark has reduced already (RFC 3168, 6.1.2).
+  if (!f.ecn_reduced || c.snd_una > f.ecn_recover) congestion.on_loss(c.congestion, flight_size(c), c.mss);
+  if (c.ecn) c.cwr_due = true;
   f.prr = TcpPrr::begin(flight_size(c) + news.acked, f.board.sacked() - std::min(f.board.sacked(), news.sacked));
   f.reduced_us = now_us;
 }
@@ -159,6 +162,7 @@ void TcpCore::on_retransmission_timeout(Connection& c) {
     congestion.on_timeout(c.congestion, flight_size(c), c.mss);
   }
   c.congestion.cwnd = c.mss;
+  if (c.ecn) c.cwr_due = true;
   mark_losses_on_timeout(c);
   ++c.retries;
   if (c.backoff < 16) ++c.backoff;

@@ -106,9 +106,10 @@ std::uint16_t pseudo_header_sum(const FlowKey& key, std::uint32_t tcp_size) {
               (tcp_size >> 16) + (tcp_size & 0xffff));
 }
 
-void write_ipv4(const FlowKey& key, std::uint32_t tcp_size, std::uint8_t* p) {
+void write_ipv4(const FlowKey& key, std::uint32_t tcp_size, Ecn ecn, std::uint8_t* p) {
   std::memset(p, 0, 20);
   p[0] = 0x45;
+  p[1] = static_cast<std::uint8_t>(ecn);
   store_be16(p + 2, static_cast<std::uint16_t>(20 + tcp_size));
   store_be16(p + 6, 0x4000);  // DF: path MTU discovery (RFC 1191); an atomic datagram needs no ID (RFC 6864)
   p[8] = 64;
@@ -118,8 +119,8 @@ void write_ipv4(const FlowKey& key, std::uint32_t tcp_size, std::uint8_t* p) {
   store_be16(p + 10, static_cast<std::uint16_t>(~fold(sum_words(p, 20))));
 }
 
-void write_ipv6(const FlowKey& key, std::uint32_t tcp_size, std::uint8_t* p) {
-  store_be32(p, 0x60000000);
+void write_ipv6(const FlowKey& key, std::uint32_t tcp_size, Ecn ecn, std::uint8_t* p) {
+  store_be32(p, 0x60000000 | static_cast<std::uint32_t>(ecn) << 20);
   store_be16(p + 4, static_cast<std::uint16_t>(tcp_size));
   p[6] = 6;
   p[7] = 64;
@@ -136,7 +137,7 @@ bool parse_tcp(ByteSpan bytes, TcpSegment* s) {
   s->seq = Seq(load_be32(&bytes[4]));
   s->ack = Seq(load_be32(&bytes[8]));
   s->header_size = static_cast<std::uint8_t>(header_size);
-  s->flags = bytes[13] & 0x3f;
+  s->flags = bytes[13];
   s->window = load_be16(&bytes[14]);
   if (header_size == kTcpHeaderSize + kTimestampsSize && load_be32(&bytes[20]) == kNopNopStamps) {
     s->has_timestamps = true;
@@ -168,7 +169,8 @@ bool build_headers(const FlowKey& key, const TcpSegment& s, std::uint32_t payloa
   store_be16(tcp + 14, s.window);
   store_be16(tcp + 16, pseudo_header_sum(key, tcp_size));
   store_be16(tcp + 18, 0);
-  key.local.address.is_v6() ? write_ipv6(key, tcp_size, ip) : write_ipv4(key, tcp_size, ip);
+  const Ecn ecn = s.ect ? Ecn::kEct0 : Ecn::kNotEct;
+  key.local.address.is_v6() ? write_ipv6(key, tcp_size, ecn, ip) : write_ipv4(key, tcp_size, ecn, ip);
   header.append(ip_size + header_size);
   packet->bytes.push_back(std::move(header));
   packet->interface = key.interface;

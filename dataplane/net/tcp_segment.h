@@ -13,6 +13,7 @@
 namespace weft::net {
 
 inline constexpr std::uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10, kUrg = 0x20;
+inline constexpr std::uint8_t kEce = 0x40, kCwr = 0x80;  // RFC 3168
 inline constexpr std::uint32_t kTcpHeaderSize = 20;
 inline constexpr std::uint32_t kTimestampsSize = 12;  // with the two NOPs in front (RFC 7323, appendix A)
 inline constexpr std::uint16_t kDefaultMss4 = 536, kDefaultMss6 = 1220;  // RFC 9293, 3.7.1
@@ -36,6 +37,7 @@ struct TcpSegment {
   std::uint8_t window_scale = kNoWindowScale;
   bool sack_permitted = false;
   bool has_timestamps = false;
+  bool ect = false;  // out: the datagram is ECT(0)
   std::uint8_t sack_count = 0;
   std::uint32_t tsval = 0, tsecr = 0;
   std::array<SackBlock, 4> sack{};

@@ -25,6 +25,8 @@ namespace weft::net {
   X(spurious_recoveries, "recoveries that were undone: what they sent again had arrived")                        \
   X(dsacks_in, "ACKs that report a duplicate (RFC 2883)")                                                       \
   X(dsacks_out, "duplicates reported to the peer (RFC 2883)")                                                   \
+  X(ecn_ce_in, "segments that came with a congestion mark (RFC 3168)")                                          \
+  X(ecn_reductions, "windows reduced because the peer echoed a congestion mark")                                \
   X(sack_reneging, "ACKs that took back what the peer had SACKed (RFC 2018 8)")                                 \
   X(window_probes, "zero-window probes sent")                                                                   \
   X(keepalive_probes, "keepalive probes sent")                                                                  \

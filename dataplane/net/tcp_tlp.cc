@@ -10,7 +10,7 @@ TcpFlight& TcpCore::flight_of(Connection& c) {
     c.flight = flights_.create();
     *c.flight = TcpFlight(c.snd_una);
     c.flight->rack.rtt_us = c.srtt_us;
-    c.flight->rack.fack = c.snd_una;
+    c.flight->rack.fack = c.flight->ecn_recover = c.snd_una;
   }
   return *c.flight;
 }

@@ -44,12 +44,16 @@ struct FlowKey {
   }
 };
 
+// The ECN field of an IP header (RFC 3168, 5).
+enum class Ecn : std::uint8_t { kNotEct = 0, kEct1 = 1, kEct0 = 2, kCe = 3 };
+
 // What the IP layer found out about a datagram that carries TCP.
 struct TcpArrival {
   FlowKey key;  // local = destination of the datagram, remote = its source, interface = where it came in
   Interception interception = Interception::kOutbound;
   InterfaceId pod = kNoInterface;  // the mesh pod that the flow belongs to
   std::uint16_t tcp_offset = 0;    // TCP header's place, from the IP header. REQUIRES: inside the first slice
+  Ecn ecn = Ecn::kNotEct;
 };
 
 // RFC 9293, 3.3.2. kSynPending is LISTEN with a SYN that waits for accept_syn(). TIME-WAIT is kept apart from
@@ -152,6 +156,9 @@ struct TcpInfo {
   std::uint32_t memory = 0;            // capacity of the buffers held, both directions
 };
 
+// Whether congestion may be marked instead of dropped; as Linux's tcp_ecn.
+enum class EcnMode : std::uint8_t { kOff = 0, kAlways = 1, kWhenAsked = 2 };
+
 enum class CongestionAlgorithm : std::uint8_t { kNewReno, kCubic };
 
 // Defaults are what production runs with; each field may be changed on its own.
@@ -166,6 +173,7 @@ struct TcpOptions {
   std::uint64_t account_limit = 256u * 1024 * 1024;    // buffer capacity held by one account, both directions
 
   bool timestamps = true, sack = true, window_scale = true;
+  EcnMode ecn = EcnMode::kWhenAsked;             // RFC 3168
   bool nagle = false;                            // a proxy writes what it has: off as with TCP_NODELAY
   CongestionAlgorithm congestion = CongestionAlgorithm::kCubic;
   std::uint32_t initial_window_segments = 10;    // RFC 6928

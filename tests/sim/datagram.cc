@@ -100,6 +100,7 @@ net::TcpArrival arrival_of(const Datagram& d, InterfaceId interface, InterfaceId
   arrival.key.local = {v6 ? IpAddress::v6(p + 24) : IpAddress::v4(p + 16), load_be16(p + ip + 2)};
   arrival.pod = pod;
   arrival.tcp_offset = static_cast<std::uint16_t>(ip);
+  arrival.ecn = static_cast<net::Ecn>(v6 ? p[1] >> 4 & 3 : p[1] & 3);
   return arrival;
 }
 

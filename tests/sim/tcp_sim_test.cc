@@ -40,6 +40,7 @@ Scenario scenario_of(std::uint64_t seed) {
   s.options.sack = random.chance(0.7);
   s.options.window_scale = random.chance(0.8);
   s.options.nagle = random.chance(0.2);
+  if (random.chance(0.5)) s.options.ecn = net::EcnMode::kAlways, s.wire.mark = random.chance(0.5) ? 0.05 : 0;
   s.options.congestion = random.chance(0.5) ? net::CongestionAlgorithm::kCubic : net::CongestionAlgorithm::kNewReno;
   if (random.chance(0.3)) s.options.receive_buffer_initial = static_cast<std::uint32_t>(2000 + random.below(20'000));
   if (random.chance(0.3)) s.options.send_buffer_max = static_cast<std::uint32_t>(5000 + random.below(100'000));

@@ -168,6 +168,7 @@ void TcpSimulation::launch(int side, Datagram&& datagram) {
     leaves = now_ + waiting + Duration::nanoseconds(per_byte) * static_cast<std::int64_t>(datagram.bytes.size());
     host.wire_free = leaves;
   }
+  if (random_.chance(wire_.mark)) mark(datagram);
   note(side, "", datagram);
   const int copies = random_.chance(wire_.duplicate) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
@@ -178,6 +179,14 @@ void TcpSimulation::launch(int side, Datagram&& datagram) {
     }
     flying_.push({at, order_++, 1 - side, datagram});
   }
+}
+
+// What a congested router does to a datagram that allows it (RFC 3168, 5).
+void TcpSimulation::mark(Datagram& datagram) {
+  std::uint8_t* ip = datagram.bytes.data();
+  const int shift = ip[0] >> 4 == 6 ? 4 : 0;
+  if ((ip[1] >> shift & 3) == 0) return;
+  ip[1] = static_cast<std::uint8_t>(ip[1] | 3 << shift);
 }
 
 void TcpSimulation::deliver() {
@@ -197,6 +206,8 @@ bool TcpSimulation::quiet() const {
 }
 
 std::string TcpSimulation::check_end() {
+  // What arrived last may have been answered by an RST that nobody waits for.
+  for (int side : {0, 1}) transmit(side);
   for (int side : {0, 1}) {
     Host& host = *hosts_[static_cast<std::size_t>(side)];
     if (host.read != hosts_[static_cast<std::size_t>(1 - side)]->program.bytes) {

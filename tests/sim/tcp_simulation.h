@@ -14,6 +14,7 @@ namespace weft::sim {
 
 struct WireOptions {
   double loss = 0, duplicate = 0, reorder = 0;
+  double mark = 0;                 // chance that an ECT datagram is marked CE
   Duration delay = Duration::milliseconds(5);
   Duration jitter;                 // of reordered datagrams
   double keep_super_segments = 0;  // chance that a super-segment arrives as one, as GRO would have it
@@ -78,6 +79,7 @@ class TcpSimulation {
   void read_some(Host& host, int side);
   void transmit(int side);
   void launch(int side, Datagram&& datagram);
+  void mark(Datagram& datagram);
   void deliver();
   bool quiet() const;
   std::string check_end();
