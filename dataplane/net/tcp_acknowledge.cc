@@ -110,15 +110,16 @@ void TcpCore::tell_writable(Connection& c) {
   raise(c, TcpEventKind::kWritable);
 }
 
-// RFC 6298, 3 and 4, and RFC 7323, 4.1: one sample a round trip, of a segment that was sent once only (Karn); when
-// there is none, after a timeout, of the echoed timestamp, which knows which of the transmissions was answered.
-// RACK.min_RTT sees every sample. True: a round trip is over.
+// RFC 6298, 3 and 4, and RFC 7323, 4.1: one sample a round trip, of an ACK for what was sent once only (Karn); when
+// there is none, after a timeout, of the echoed timestamp. Where the original had come, its ACK was lost and the
+// duplicate brought the next one, the echo is as old as the timeout was long: taken for a round trip it would make the
+// next timeout longer still. RACK.min_RTT sees every sample. True: a round trip is over.
 bool TcpCore::measure_rtt(Connection& c, Seq ack, const AckNews& news) {
   if (news.rtt_us != 0) c.path.on_rtt(news.rtt_us, now_ms);
   if (ack < c.rtt_round) return false;
-  if (news.rtt_us != 0) {
+  if (news.rtt_us != 0 && !news.retransmitted) {
     take_rtt_sample(c, news.rtt_us);
-  } else if (news.has_stamp && c.retries != 0 && news.echo_age_ms < 600'000) {
+  } else if (news.echo_fits && news.has_stamp && c.retries != 0 && news.echo_age_ms < 600'000) {
     take_rtt_sample(c, std::max(news.echo_age_ms, 1u) * 1000);
   }
   return true;

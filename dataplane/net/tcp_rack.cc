@@ -35,7 +35,11 @@ void TcpRack::on_delivered(const Transmission& t, std::uint32_t now_us, std::uin
     news.original = true;
   }
   // Which of its transmissions arrived? An older one, if the echo is older or the answer came too fast.
-  const bool ambiguous = t.retransmitted && ((news.has_stamp && news.echo_age_ms > age_ms) || rtt < path.min_rtt_us);
+  const bool early = rtt < path.min_rtt_us;
+  const bool older_echo = news.has_stamp && news.echo_age_ms > age_ms;
+  const bool ambiguous = t.retransmitted && (older_echo || early);
+  if (t.retransmitted) news.echo_fits = news.echo_fits || !older_echo || early;
+  news.retransmitted = news.retransmitted || t.retransmitted;
   if (!ambiguous) {
     rtt_us = rtt;
     if (!delivered_any || later(t.xmit_us, xmit_us) || (t.xmit_us == xmit_us && t.end > end_seq)) {

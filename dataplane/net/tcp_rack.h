@@ -27,6 +27,8 @@ struct AckNews {
   std::uint32_t rtt_us = 0;     // of the latest segment that was sent once only; 0: none was
   bool original = false;        // something that was sent once only arrived (RFC 5682),
   Seq original_end;             // the first of it up to there
+  bool retransmitted = false;   // something that was sent more than once arrived,
+  bool echo_fits = false;       // and the echoed timestamp belongs to the transmission that was answered
   bool duplicate = false;       // RFC 5681, 2; with SACK, one that brings news (RFC 6675, 2)
   bool bare_duplicate = false;  // nothing new at all, and no SACK option
   bool has_dsack = false;

@@ -189,5 +189,35 @@ TEST(TcpTlp, DuplicateThatTheProbeWasLowersNothing) {
   EXPECT_EQ(tcp.stats().tlp_recoveries, 0u);
 }
 
+// ---- the round trip
+
+TEST(TcpRtt, LostAcksDoNotMakeATimeoutLookLikeARoundTrip) {
+  TcpOptions options = TcpFixture::plain();
+  options.timestamps = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0));
+  tcp.send("data");
+  const std::uint32_t stamp = tcp.next_sent().s.tsval;
+  for (int i = 0; i < 3; ++i) {
+    tcp.run_next_timer();
+    tcp.discard_sent();
+  }
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));  // to the duplicate: what it echoes is the original
+  EXPECT_EQ(tcp.engine->info(tcp.id).rto.ms(), 200);
+}
+
+TEST(TcpRtt, EchoOfARetransmissionIsARoundTrip) {
+  TcpOptions options = TcpFixture::plain();
+  options.timestamps = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0));
+  tcp.send("data");
+  tcp.discard_sent();
+  tcp.run_next_timer();
+  const std::uint32_t stamp = tcp.next_sent().s.tsval;
+  tcp.now = tcp.now + Duration::milliseconds(90);
+  tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));
+  EXPECT_EQ(tcp.engine->info(tcp.id).srtt.ms(), 20);
+}
+
 }  // namespace
 }  // namespace weft::net

@@ -168,7 +168,7 @@ void TcpSimulation::launch(int side, Datagram&& datagram) {
     leaves = now_ + waiting + Duration::nanoseconds(per_byte) * static_cast<std::int64_t>(datagram.bytes.size());
     host.wire_free = leaves;
   }
-  if (random_.chance(wire_.mark)) mark(datagram);
+  if (wire_.mark > 0 && random_.chance(wire_.mark)) mark(datagram);
   note(side, "", datagram);
   const int copies = random_.chance(wire_.duplicate) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
