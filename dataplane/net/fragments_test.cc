@@ -29,12 +29,35 @@ class Fragments : public ::testing::Test {
     const auto begin = pattern.end() - 70000;
     return builder.protocol(17).fragment(at, more, id).payload(Bytes(begin + at, begin + end));
   }
+  // The same, marked CE by a router.
+  Result add_marked(const PacketBuilder& piece) {
+    Packet packet = piece.build(frames, 1);
+    std::uint8_t* p = packet.bytes.front().data();
+    const bool v6 = p[0] >> 4 == 6;
+    p[1] |= v6 ? 0x30 : 0x03;
+    if (!v6) fill_ip4_checksum(p);
+    const IpHeader ip = *parse_ip(packet.bytes.front().bytes(), packet.bytes.size());
+    return table.add(now, ip, std::move(packet));
+  }
   Drop reason(Result&& result) { return result ? Drop::kCount : result.error().reason; }
 
   HeapBufferPool headers{512}, frames{2304};
   FragmentTable table{{.datagrams_max = 8, .bytes_max = 256 * 1024}, headers};
   Time now = Time::from_ns(1);
 };
+
+// RFC 3168, 5.3.
+TEST_F(Fragments, OneCongestionMarkMarksTheWhole) {
+  for (const bool v6 : {false, true}) {
+    ASSERT_TRUE(add(piece(0, 800, true, 7, v6)));
+    Result whole = add_marked(piece(800, 1000, false, 7, v6));
+    ASSERT_TRUE(whole && *whole);
+    EXPECT_EQ(parse_ip((*whole)->bytes.front().bytes(), (*whole)->bytes.size())->ecn, 3);
+    ASSERT_TRUE(add(piece(0, 800, true, 8, v6)));
+    whole = add(piece(800, 1000, false, 8, v6));
+    EXPECT_EQ(parse_ip((*whole)->bytes.front().bytes(), (*whole)->bytes.size())->ecn, 0);
+  }
+}
 
 TEST_F(Fragments, AnyOrderGivesTheWholeWithItsHeader) {
   Random random(5);

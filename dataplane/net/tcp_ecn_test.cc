@@ -1,4 +1,5 @@
 // Explicit congestion notification: who asks, what is marked, who answers.
+#include "dataplane/net/ip.h"
 #include "dataplane/net/tcp_fixture.h"
 
 namespace weft::net {
@@ -57,6 +58,18 @@ TEST(TcpEcn, OnlyNewDataIsEct) {
   tcp.run_next_timer();
   EXPECT_EQ(tcp.next_sent().ecn, Ecn::kNotEct);  // ACK
   EXPECT_EQ(tcp.syn.ecn, Ecn::kNotEct);
+}
+
+TEST(TcpEcn, CodepointStandsWhereTheIpLayerReadsIt) {
+  HeapBufferPool pool(256);
+  for (const char* address : {"10.0.0.1", "fd00::1"}) {
+    const Endpoint end{*IpAddress::parse(address), 80};
+    TcpSegment segment;
+    segment.ect = true;
+    Packet packet;
+    ASSERT_TRUE(build_headers({1, end, end}, segment, 0, pool, &packet));
+    EXPECT_EQ(parse_ip(packet.bytes.front().bytes(), packet.bytes.size())->ecn, 2);
+  }
 }
 
 TEST(TcpEcn, WindowProbeIsNotEct) {
