@@ -139,8 +139,7 @@ constexpr Field kFields[] = {
      [](Bootstrap& b, const Value& v) {
        b.tcp.receive_buffer = static_cast<std::uint32_t>(v.bytes(64 * kKiB, 64 * kMiB));
      }},
-    {"tcp.send_buffer",
-     [](Bootstrap& b, const Value& v) {
+    {"tcp.send_buffer", [](Bootstrap& b, const Value& v) {
        b.tcp.send_buffer = static_cast<std::uint32_t>(v.bytes(64 * kKiB, 64 * kMiB));
      }},
     {"tcp.syn_queue_per_pod", [](Bootstrap& b, const Value& v) { b.tcp.syn_queue_per_pod = v.integer(16, 1 << 20); }},

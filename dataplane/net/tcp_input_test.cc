@@ -85,8 +85,7 @@ TEST(TcpListen, ResetWithdrawsTheSyn) {
 
 TEST(TcpListen, OldestHalfOpenMakesRoomInAFullPodQueue) {
   TcpOptions options = TcpFixture::plain();
-  options.syn_queue_per_pod = 4;
-  options.syn_cookies = false;
+  options.syn_queue_per_pod = 4, options.syn_cookies = false;
   TcpFixture tcp(options);
   for (std::uint16_t port = 1; port <= 10; ++port) {
     FlowKey key = tcp.flow;
@@ -109,8 +108,7 @@ TEST(TcpListen, OldestHalfOpenMakesRoomInAFullPodQueue) {
 
 TEST(TcpListen, GlobalQueueIsBounded) {
   TcpOptions options = TcpFixture::plain();
-  options.syn_queue = 3;
-  options.syn_cookies = false;
+  options.syn_queue = 3, options.syn_cookies = false;
   TcpFixture tcp(options);
   for (std::uint16_t port = 1; port <= 5; ++port) {
     FlowKey key = tcp.flow;

@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::uint16_t kMinRttSeconds = 300;
 constexpr std::uint8_t kPersist = 16;  // RACK.reo_wnd_persist
+// Below the timers' millisecond nothing can be waited for; on paths that short, packets of several queues and cores
+// overtake each other by more than a quarter of the round trip.
+constexpr std::uint32_t kLeastWindowUs = 1000;
 
 bool later(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
@@ -71,7 +74,7 @@ void TcpRack::on_recovery_end(TcpPath& path) {
 std::uint32_t TcpRack::reordering_window_us(const TcpPath& path, std::uint32_t srtt_us, bool impatient) {
   if (path.reordering_seen == 0 && impatient) return 0;
   const std::uint64_t window = std::uint64_t{path.reo_wnd_mult} * path.min_rtt_us / 4;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(window, srtt_us));
+  return std::max(static_cast<std::uint32_t>(std::min<std::uint64_t>(window, srtt_us)), kLeastWindowUs);
 }
 
 TcpRack::Detection TcpRack::detect_loss(TcpScoreboard& board, std::uint32_t now_us, std::uint32_t reo_wnd_us) const {

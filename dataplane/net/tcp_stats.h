@@ -47,7 +47,7 @@ namespace weft::net {
   X(drop_reset_no_connection, "RSTs of no connection")                                                          \
   X(drop_syn_pod_queue_full, "SYNs, or the oldest waiting one, dropped: the pod's SYN queue is full")           \
   X(drop_syn_queue_full, "SYNs dropped: the worker's SYN queue is full")                                        \
-  X(drop_too_many_connections, "SYNs, or answers to cookies, dropped: too many connections, or too many wait")                           \
+  X(drop_too_many_connections, "SYNs, or answers to cookies, dropped: too many connections, or too many wait")  \
   X(drop_syn_waiting, "segments that came while their SYN still waited for a decision")                         \
   X(drop_unknown_interface, "SYNs by an interface that nobody announced")                                       \
   X(drop_paws, "segments with a timestamp older than the connection's (RFC 7323 5.3)")                          \

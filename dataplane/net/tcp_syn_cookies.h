@@ -28,8 +28,8 @@ class TcpSynCookies {
   Seq make(Time now, const FlowKey& key, const TcpSegment& syn) const;
   // TSval of that answer; never above `tsval`, so that no later stamp falls below it.
   static std::uint32_t stamp(std::uint32_t tsval, const TcpSegment& syn);
-  // What the SYN had said, from the ACK that completes the handshake: seq, mss, and the options. nullopt: no answer to a
-  // cookie of ours that is still good.
+  // What the SYN had said, from the ACK that completes the handshake: seq, mss, and the options. nullopt: no answer to
+  // a cookie of ours that is still good.
   std::optional<TcpSegment> restore(Time now, const FlowKey& key, const TcpSegment& ack) const;
 
  private:
