@@ -69,6 +69,7 @@ struct TcpConnection : TimerNode {
   Seq snd_wl1, snd_wl2;
   Seq recover;   // RFC 6582; RecoveryPoint of RFC 6675
   Seq high_rxt;  // the number after the last one retransmitted in this recovery
+  Seq small_end;  // the number after the last segment that was not full
   std::uint32_t snd_wnd = 0, max_snd_wnd = 0;
   std::uint16_t mss = 0;       // payload bytes of a full segment, options taken off
   std::uint16_t peer_mss = 0;  // as the peer said

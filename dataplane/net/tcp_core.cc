@@ -74,6 +74,7 @@ void TcpCore::establish(Connection& c) {
   c.congestion.cwnd = c.retransmits > 0 ? mss : std::max(std::min(segments * mss, segments * 1460), 2 * mss);
   c.state = c.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished;
   c.backoff = c.retries = 0;
+  c.small_end = c.snd_una;
   c.retransmit_ms = 0;
   c.progress_ms = now_ms;
   const TcpSettings& settings = settings_of(c);

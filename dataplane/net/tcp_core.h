@@ -84,6 +84,8 @@ class TcpCore {
   // ---- tcp_output.cc
   bool poll_output(Packet* datagram);
   void want_output(Connection& c);
+
+  // ---- tcp_replies.cc
   void reply_reset(const FlowKey& key, const TcpInput& in);  // 3.10.7.1
   void send_reset(Connection& c);
   void ack_now(Connection& c);        // one ACK, with the next output
@@ -190,6 +192,7 @@ class TcpCore {
   bool emit_syn(Connection& c, Packet* datagram);
   bool emit_retransmission(Connection& c, SackBlock range, Packet* datagram);
   std::uint32_t sendable(Connection& c, bool* fin);
+  bool holds_small(const Connection& c) const;
   bool emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram);
   bool emit_probe(Connection& c, Packet* datagram);
   bool emit_ack(Connection& c, Packet* datagram);
@@ -201,6 +204,7 @@ class TcpCore {
   void arm_persist(Connection& c);
   void restart_after_idle(Connection& c);
   std::uint32_t super_segment_limit(const Connection& c) const;
+  // tcp_replies.cc
   void queue_reply(Packet&& datagram);
   bool take_challenge_token();
   // tcp_timers.cc

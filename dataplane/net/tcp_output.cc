@@ -5,6 +5,16 @@
 
 namespace weft::net {
 
+namespace {
+
+// PSH (RFC 9293, 3.9.1.2): some write ends in this segment, also when it is sent again. Of a super-segment only its end
+// is looked at: a device puts PSH on the last wire segment.
+bool pushes(const ByteChain& text, std::uint32_t mss) {
+  return text.size() > mss ? text.back().ends_write() : text.holds_end_of_write();
+}
+
+}  // namespace
+
 bool TcpCore::poll_output(Packet* datagram) {
   if (!replies_.empty()) {
     *datagram = replies_.pop();
@@ -85,9 +95,10 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   TcpSegment s;
   s.seq = range.left;
   s.flags = kAck;
-  if (range.right >= data_end && c.unsent.empty() && n > 0) s.flags |= kPsh;
+  ByteChain bytes = c.sent.share(range.left - c.snd_una, n);
+  if (pushes(bytes, c.mss)) s.flags |= kPsh;
   if (range.right > data_end) s.flags |= kFin;
-  if (!emit(c, s, c.sent.share(range.left - c.snd_una, n), datagram)) return false;
+  if (!emit(c, s, std::move(bytes), datagram)) return false;
   stats.bytes_out += n;
   c.retransmit_due = false;
   const std::uint32_t segments = std::max(1u, (n + c.mss - 1u) / c.mss);
@@ -118,15 +129,17 @@ std::uint32_t TcpCore::sendable(Connection& c, bool* fin) {
   } else if (n == queued || n == window) {
     c.cwnd_limited = used + n + c.mss > c.congestion.cwnd || (c.cwnd_limited && used + n > c.congestion.cwnd / 2);
   }
-  const bool idle = c.everything_acked();
-  const bool more_follows = n < queued || (c.nagle && !idle && !c.fin_queued);  // RFC 9293, 3.7.4
-  if (more_follows && n > c.mss) n -= n % c.mss;
-  if (n < c.mss) {
-    const bool all = n == queued && (!c.nagle || idle || c.fin_queued);
-    if (n > 0 && !all && n < c.max_snd_wnd / 2) return 0;
-  }
+  const bool held = holds_small(c);
+  if ((n < queued || held) && n > c.mss) n -= n % c.mss;
+  if (n > 0 && n < c.mss && (n < queued || held) && n < c.max_snd_wnd / 2) return 0;
   *fin = c.fin_queued && !c.fin_sent && n == queued && window > n;
   return n;
+}
+
+// Nagle's algorithm (RFC 9293, 3.7.4) in Minshall's variant, as Linux has it: only a small segment that is not
+// acknowledged holds back the next small one, so that the tail of a large write does not wait for a delayed ACK.
+bool TcpCore::holds_small(const Connection& c) const {
+  return c.nagle && !c.fin_queued && c.small_end > c.snd_una && c.small_end <= c.snd_nxt;
 }
 
 bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram) {
@@ -134,7 +147,7 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   TcpSegment s;
   s.seq = c.snd_nxt;
   s.flags = kAck;
-  if (n > 0 && c.unsent.empty()) s.flags |= kPsh;
+  if (pushes(bytes, c.mss)) s.flags |= kPsh;
   if (fin) s.flags |= kFin;
   if (!emit(c, s, bytes.share(0, n), datagram)) {
     bytes.append(std::move(c.unsent));
@@ -145,6 +158,7 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   c.sent.append(std::move(bytes));
   c.snd_nxt += n + (fin ? 1 : 0);
   c.snd_max = c.snd_nxt;
+  if (n % c.mss != 0) c.small_end = c.snd_max;
   c.fin_sent = fin;
   c.probe_due = false;
   c.sent_ms = now_ms;
@@ -272,77 +286,6 @@ std::uint32_t TcpCore::super_segment_limit(const Connection& c) const {
   const std::uint32_t overhead = ip_header_size(c.key) + kTcpHeaderSize + (c.timestamps ? kTimestampsSize : 0);
   if (bytes <= overhead + c.mss) return c.mss;
   return (bytes - overhead) / c.mss * c.mss;
-}
-
-// ---- replies that belong to no connection, or must go at once
-
-void TcpCore::queue_reply(Packet&& datagram) {
-  if (replies_.size() >= options.replies_queued) {
-    ++stats.drop_replies_full;
-    return;
-  }
-  replies_.push(std::move(datagram));
-}
-
-void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
-  TcpSegment s;
-  if (in.segment.is(kAck)) {
-    s.seq = in.segment.ack;
-    s.flags = kRst;
-  } else {
-    s.ack = in.segment.seq + in.length();
-    s.flags = kRst | kAck;
-  }
-  Packet datagram;
-  if (replies_.size() < options.replies_queued && build_headers(key, s, 0, headers, &datagram)) ++stats.resets_out;
-  if (!datagram.bytes.empty()) queue_reply(std::move(datagram));
-}
-
-void TcpCore::send_reset(Connection& c) {
-  TcpSegment s;
-  s.seq = c.state == TcpState::kSynPending ? Seq() : c.snd_max;
-  s.flags = kRst | kAck;
-  s.has_timestamps = c.timestamps && c.synchronized();  // RFC 7323, 3.2: should be there
-  fill_ack_fields(c, s);
-  Packet datagram;
-  if (!build_headers(c.key, s, 0, headers, &datagram)) return;
-  ++stats.resets_out;
-  queue_reply(std::move(datagram));
-}
-
-void TcpCore::ack_now(Connection& c) {
-  if (c.acks_due == 0) c.acks_due = 1;
-  want_output(c);
-}
-
-void TcpCore::send_ack(Connection& c) {
-  Packet datagram;
-  TcpSegment s;
-  s.seq = c.snd_max;
-  s.flags = kAck;
-  if (emit(c, s, {}, &datagram)) queue_reply(std::move(datagram));
-}
-
-void TcpCore::challenge_ack(Connection& c) {
-  if (take_challenge_token()) ack_now(c);
-}
-
-// RFC 5961, 7. Each second's budget is drawn anew around the limit, so that nobody can count it down from outside
-// (CVE-2016-5696).
-bool TcpCore::take_challenge_token() {
-  if (now >= challenge_refill_) {
-    challenge_refill_ = now + Duration::seconds(1);
-    const std::uint32_t half = (options.challenge_acks_per_second + 1) / 2;
-    challenge_tokens_ = half + static_cast<std::uint32_t>(
-                                   random.below(std::max(options.challenge_acks_per_second, 1u)));
-  }
-  if (challenge_tokens_ == 0) {
-    ++stats.challenge_acks_suppressed;
-    return false;
-  }
-  --challenge_tokens_;
-  ++stats.challenge_acks;
-  return true;
 }
 
 }  // namespace weft::net

@@ -46,6 +46,7 @@ void TcpCore::send(Connection& c, ByteChain&& bytes) {
   if (c.fin_queued || c.reason != CloseReason::kNone || c.state == TcpState::kSynPending || bytes.empty()) return;
   const Buffer* before = c.sent.empty() ? nullptr : c.sent.back().buffer();
   hold_sent(c, HeldQueue::append(c.unsent, std::move(bytes), headers, stats, before));
+  c.unsent.back().mark_end_of_write();
   if (!c.handshaking()) want_output(c);
 }
 

@@ -1,0 +1,77 @@
+// Replies that belong to no connection, or must go at once: resets (RFC 9293, 3.10.7.1), ACKs, challenges (RFC 5961).
+#include <algorithm>
+
+#include "dataplane/net/tcp_core.h"
+
+namespace weft::net {
+
+void TcpCore::queue_reply(Packet&& datagram) {
+  if (replies_.size() >= options.replies_queued) {
+    ++stats.drop_replies_full;
+    return;
+  }
+  replies_.push(std::move(datagram));
+}
+
+void TcpCore::reply_reset(const FlowKey& key, const TcpInput& in) {
+  TcpSegment s;
+  if (in.segment.is(kAck)) {
+    s.seq = in.segment.ack;
+    s.flags = kRst;
+  } else {
+    s.ack = in.segment.seq + in.length();
+    s.flags = kRst | kAck;
+  }
+  Packet datagram;
+  if (replies_.size() < options.replies_queued && build_headers(key, s, 0, headers, &datagram)) ++stats.resets_out;
+  if (!datagram.bytes.empty()) queue_reply(std::move(datagram));
+}
+
+void TcpCore::send_reset(Connection& c) {
+  TcpSegment s;
+  s.seq = c.state == TcpState::kSynPending ? Seq() : c.snd_max;
+  s.flags = kRst | kAck;
+  s.has_timestamps = c.timestamps && c.synchronized();  // RFC 7323, 3.2: should be there
+  fill_ack_fields(c, s);
+  Packet datagram;
+  if (!build_headers(c.key, s, 0, headers, &datagram)) return;
+  ++stats.resets_out;
+  queue_reply(std::move(datagram));
+}
+
+void TcpCore::ack_now(Connection& c) {
+  if (c.acks_due == 0) c.acks_due = 1;
+  want_output(c);
+}
+
+void TcpCore::send_ack(Connection& c) {
+  Packet datagram;
+  TcpSegment s;
+  s.seq = c.snd_max;
+  s.flags = kAck;
+  if (emit(c, s, {}, &datagram)) queue_reply(std::move(datagram));
+}
+
+void TcpCore::challenge_ack(Connection& c) {
+  if (take_challenge_token()) ack_now(c);
+}
+
+// RFC 5961, 7. Each second's budget is drawn anew around the limit, so that nobody can count it down from outside
+// (CVE-2016-5696).
+bool TcpCore::take_challenge_token() {
+  if (now >= challenge_refill_) {
+    challenge_refill_ = now + Duration::seconds(1);
+    const std::uint32_t half = (options.challenge_acks_per_second + 1) / 2;
+    challenge_tokens_ = half + static_cast<std::uint32_t>(
+                                   random.below(std::max(options.challenge_acks_per_second, 1u)));
+  }
+  if (challenge_tokens_ == 0) {
+    ++stats.challenge_acks_suppressed;
+    return false;
+  }
+  --challenge_tokens_;
+  ++stats.challenge_acks;
+  return true;
+}
+
+}  // namespace weft::net
