@@ -75,6 +75,8 @@ void TcpCore::establish(Connection& c) {
   c.state = c.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished;
   c.backoff = c.retries = 0;
   c.small_end = c.snd_una;
+  // RFC 6298, 5.7: a SYN timed out, and nothing was measured since.
+  if (c.retransmits > 0 && c.srtt_us == 0) c.rto_ms = std::max(c.rto_ms, 3000u);
   c.retransmit_ms = 0;
   c.progress_ms = now_ms;
   const TcpSettings& settings = settings_of(c);

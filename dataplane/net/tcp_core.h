@@ -164,7 +164,6 @@ class TcpCore {
   bool check_reset(Connection& c, TcpInput& in);
   bool check_syn(Connection& c, TcpInput& in);
   bool check_ack(Connection& c, TcpInput& in);
-  bool complete_handshake(Connection& c, const TcpInput& in);
   void take_text(Connection& c, TcpInput& in);
   void take_in_order(Connection& c, TcpInput& in);
   void take_out_of_order(Connection& c, TcpInput& in);
@@ -221,6 +220,10 @@ class TcpCore {
   void evict_half_open(InterfaceId pod);
   void compact(SynQueue& queue);
   void take_syn(Connection& c, const TcpSegment& segment);
+  // tcp_handshake.cc
+  bool complete_handshake(Connection& c, TcpInput& in);
+  void hold_text_of_syn(Connection& c, TcpInput& in);
+  void take_text_of_syn(Connection& c, TcpInput& in);
 
   TcpReassembly::Pieces pieces_;
   Pool<TcpReassembly> reassemblies_;

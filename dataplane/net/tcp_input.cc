@@ -55,6 +55,7 @@ void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
   if (!s.is(kAck)) {  // simultaneous open
     c.state = TcpState::kSynReceived;
     c.syn_due = true;
+    hold_text_of_syn(c, in);
     return want_output(c);
   }
   measure_rtt(c, s);
@@ -206,7 +207,9 @@ bool TcpCore::check_reset(Connection& c, TcpInput& in) {
   }
   ++stats.resets_in;
   const bool done = c.state == TcpState::kClosing || c.state == TcpState::kLastAck;
-  end(c, done ? CloseReason::kOrderly : CloseReason::kResetByPeer);
+  // Of a simultaneous open: refused, as in SYN-SENT.
+  const bool opening = c.state == TcpState::kSynReceived && !c.half_open;
+  end(c, done ? CloseReason::kOrderly : opening ? CloseReason::kRefused : CloseReason::kResetByPeer);
   return false;
 }
 
@@ -236,24 +239,6 @@ bool TcpCore::check_ack(Connection& c, TcpInput& in) {
   return c.reason == CloseReason::kNone;
 }
 
-bool TcpCore::complete_handshake(Connection& c, const TcpInput& in) {
-  const TcpSegment& s = in.segment;
-  if (s.ack <= c.snd_una || s.ack > c.snd_max) {
-    ++stats.drop_ack_unacceptable;
-    reply_reset(c.key, in);
-    return false;
-  }
-  measure_rtt(c, s);
-  c.snd_una = c.snd_una + 1;
-  c.syn_due = false;
-  c.snd_wnd = std::uint32_t{s.window} << c.snd_wscale;
-  c.max_snd_wnd = std::max(c.max_snd_wnd, c.snd_wnd);
-  c.snd_wl1 = s.seq;
-  c.snd_wl2 = s.ack;
-  establish(c);
-  return true;
-}
-
 // Seventh.
 void TcpCore::take_text(Connection& c, TcpInput& in) {
   if (in.payload.empty()) return;
@@ -261,8 +246,12 @@ void TcpCore::take_text(Connection& c, TcpInput& in) {
     ++stats.drop_after_fin;
     return;
   }
-  // The owner is gone and nobody will read it (RFC 9293, 3.10.4; RFC 2525, 2.17).
-  if (c.orphan) return end_with_reset(c, CloseReason::kAborted);
+  // The owner is gone and nobody will read it (RFC 9293, 3.10.4; RFC 2525, 2.17): answered as by a connection that is
+  // no more (3.10.7.1), with the number that the peer expects by its ACK.
+  if (c.orphan) {
+    reply_reset(c.key, in);
+    return end(c, CloseReason::kAborted);
+  }
   c.rcv_mss = static_cast<std::uint16_t>(std::max<std::uint32_t>(c.rcv_mss, std::min(in.segment_size, 65'000u)));
   if (in.segment.seq == c.rcv_nxt) {
     take_in_order(c, in);

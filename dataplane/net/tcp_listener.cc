@@ -30,6 +30,7 @@ void TcpCore::listen_input(TcpInput& in, const TcpArrival& arrival, Seq isn_abov
   queue.order.push(id_of(c));
   if (queue.order.size() > 4 * std::size_t{options.syn_queue_per_pod}) compact(queue);
   take_syn(c, s);
+  hold_text_of_syn(c, in);
   raise(c, TcpEventKind::kSyn);
 }
 
@@ -100,6 +101,7 @@ void TcpCore::pending_input(Connection& c, TcpInput& in) {
   if (s.is(kRst)) {
     if (s.seq - c.rcv_nxt <= 65'535) end(c, CloseReason::kSynWithdrawn);
   } else if (s.is(kSyn) && !s.is(kAck)) {
+    drop_reassembly(c);
     take_syn(c, s);  // a retransmission, or a new attempt from the same port
   }
   ++stats.drop_syn_waiting;
@@ -107,7 +109,10 @@ void TcpCore::pending_input(Connection& c, TcpInput& in) {
 
 void TcpCore::accept_syn(Connection& c, AccountId account) {
   if (c.state != TcpState::kSynPending) return;
+  const std::uint32_t held = c.receive_memory;
+  release_received(c, held);
   accounts.leave(std::exchange(c.account, accounts.join(account)));
+  hold_received(c, held);
   c.state = TcpState::kSynReceived;
   c.rcv_wscale = c.window_scale ? window_shift(c) : 0;
   c.syn_due = true;

@@ -254,7 +254,7 @@ std::uint16_t TcpCore::select_window(Connection& c, std::uint8_t scale) {
 }
 
 void TcpCore::add_sack_blocks(const Connection& c, TcpSegment& s) const {
-  if (!c.sack || c.reassembly == nullptr) return;
+  if (!c.sack || c.reassembly == nullptr || c.handshaking()) return;
   s.sack_count = c.reassembly->sack_blocks(s.sack, c.timestamps ? 3 : 4);
 }
 

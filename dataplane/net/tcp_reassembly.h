@@ -36,6 +36,8 @@ class TcpReassembly {
   // The bytes that follow on `rcv_nxt`, if the hole there is filled; what lies before it is
   // dropped. *released: capacity no longer held here.
   ByteChain take(Seq rcv_nxt, Pieces& pieces, std::uint64_t* released);
+  // Of one piece at `rcv_nxt` and its FIN: the numbers that they take.
+  std::uint32_t length_from(Seq rcv_nxt) const { return bytes_ + (fin_at(rcv_nxt + bytes_) ? 1 : 0); }
   bool fin_at(Seq rcv_nxt) const { return has_fin_ && fin_ == rcv_nxt; }
   // Up to `max` blocks, the one with the latest arrival first (RFC 2018, section 4).
   std::uint8_t sack_blocks(std::array<SackBlock, 4>& blocks, std::size_t max) const;
