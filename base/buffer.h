@@ -54,13 +54,14 @@ class Slice {
   }
   Slice(Slice&& other) noexcept
       : buffer_(std::exchange(other.buffer_, nullptr)), data_(other.data_),
-        size_(std::exchange(other.size_, 0)) {}
+        size_(std::exchange(other.size_, 0)), ends_write_(std::exchange(other.ends_write_, false)) {}
   Slice& operator=(Slice&& other) noexcept {
     if (this != &other) {
       reset();
       buffer_ = std::exchange(other.buffer_, nullptr);
       data_ = other.data_;
       size_ = std::exchange(other.size_, 0);
+      ends_write_ = std::exchange(other.ends_write_, false);
     }
     return *this;
   }
@@ -84,12 +85,14 @@ class Slice {
   Slice clone() const {
     if (buffer_ == nullptr) return {};
     ++buffer_->references;
-    return Slice(buffer_, data_, size_);
+    Slice copy(buffer_, data_, size_);
+    copy.ends_write_ = ends_write_;
+    return copy;
   }
   // The first n bytes become a slice of their own that shares the buffer. REQUIRES: n <= size().
   Slice split_front(std::uint32_t n) {
     Slice front = clone();
-    front.size_ = n;
+    front.trim_back(size_ - n);
     trim_front(n);
     return front;
   }
@@ -101,7 +104,11 @@ class Slice {
   void trim_back(std::uint32_t n) {
     assert(n <= size_);
     size_ -= n;
+    if (n != 0) ends_write_ = false;
   }
+  // A writer's mark: a write ends with this slice's last byte. Gone when that byte is trimmed, or others are appended.
+  bool ends_write() const { return ends_write_; }
+  void mark_end_of_write() { ends_write_ = true; }
   // Grow the window into the free space around it. REQUIRES: headroom() / tailroom() >= n, and exclusive().
   std::uint8_t* prepend(std::uint32_t n) {
     assert(headroom() >= n);
@@ -113,6 +120,7 @@ class Slice {
     assert(tailroom() >= n);
     std::uint8_t* end = data_ + size_;
     size_ += n;
+    if (n != 0) ends_write_ = false;
     return end;
   }
   void append(ByteSpan bytes) {
@@ -122,12 +130,14 @@ class Slice {
     if (buffer_ != nullptr && --buffer_->references == 0) buffer_->pool->release(buffer_);
     buffer_ = nullptr;
     size_ = 0;
+    ends_write_ = false;
   }
 
  private:
   Buffer* buffer_ = nullptr;
   std::uint8_t* data_ = nullptr;
   std::uint32_t size_ = 0;
+  bool ends_write_ = false;
 };
 
 // Buffers from the heap, for whatever runs without DPDK. Keeps released buffers for reuse; `limit` bounds how many

@@ -52,6 +52,13 @@ std::size_t ByteChain::memory() const {
   return sum;
 }
 
+bool ByteChain::holds_end_of_write() const {
+  for (const Slice& slice : *this) {
+    if (slice.ends_write()) return true;
+  }
+  return false;
+}
+
 void ByteChain::push_back(Slice&& slice) {
   if (slice.size() == 0) {
     slice.reset();

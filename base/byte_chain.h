@@ -35,6 +35,7 @@ class ByteChain {
   bool empty() const { return head_ == nullptr; }
   std::size_t size() const { return size_; }                // payload bytes
   std::uint32_t slices() const { return count_; }
+  bool holds_end_of_write() const;                          // see Slice::ends_write()
   std::size_t memory() const;                               // capacity of the buffers held; shared ones count whole
 
   // Empty slices are dropped.

@@ -52,12 +52,13 @@ IcmpErrorKind kind_of(std::uint8_t type, std::uint8_t code, bool v6) {
     const bool hard = (type == 1 && code == 1) || type == 4;
     return hard ? IcmpErrorKind::kHard : IcmpErrorKind::kSoft;
   }
-  if (type != 3) return type == 12 ? IcmpErrorKind::kHard : IcmpErrorKind::kSoft;
+  if (type == 4 || type == 5) return IcmpErrorKind::kNone;
+  if (type != 3) return IcmpErrorKind::kSoft;  // time exceeded, parameter problem (RFC 1122 4.2.3.9)
   if (code == 4) return IcmpErrorKind::kPacketTooBig;
   // RFC 1122 4.2.3.9: protocol and port unreachable are hard, network and host not. Prohibited: as Linux.
   if (code == 3) return IcmpErrorKind::kPortClosed;
-  return code == 2 || code == 9 || code == 10 || code == 13 ? IcmpErrorKind::kHard
-                                                                         : IcmpErrorKind::kSoft;
+  const bool hard = code == 2 || code == 9 || code == 10 || code == 13;
+  return hard ? IcmpErrorKind::kHard : IcmpErrorKind::kSoft;
 }
 
 }  // namespace

@@ -116,7 +116,9 @@ bool cut_super_segment(Packet&& datagram, const IpHeader& ip, bool device_checks
     Packet segment;
     segment.interface = datagram.interface;
     segment.bytes = ByteChain(std::move(fresh[i]));
-    segment.bytes.append(payload.take_front(size));
+    ByteChain text = payload.take_front(size);
+    if (text.holds_end_of_write()) segment.bytes.front().data()[ip.header_bytes + 13] |= kPsh;
+    segment.bytes.append(std::move(text));
     IpHeader own = ip;
     own.total_bytes = plan.headers + size;
     leave_checksum_to_device(segment, own);

@@ -91,7 +91,7 @@ void TcpCore::advance_una(Connection& c, Seq ack, AckNews& news) {
   std::uint64_t released = 0;
   HeldQueue::take(c.sent, acked, &released, c.unsent.empty() ? nullptr : c.unsent.front().buffer());
   c.bytes_out += acked;
-  c.backoff = c.retries = 0;
+  c.retries = 0;  // the back-off stays until something was measured (Karn; RFC 6298, 5.7)
   c.progress_ms = now_ms;
   if (!c.recovering) c.dup_acks = 0;
   c.retransmit_due = false;

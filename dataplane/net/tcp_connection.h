@@ -70,7 +70,8 @@ struct TcpConnection : TimerNode {
   TcpFlight* flight = nullptr;  // while something is in flight, or a verdict on it is awaited
   Seq snd_una, snd_nxt;
   Seq snd_wl1, snd_wl2;
-  Seq recover;  // RFC 6582; RecoveryPoint of RFC 6675
+  Seq recover;    // RFC 6582; RecoveryPoint of RFC 6675
+  Seq small_end;  // the number after the last segment that was not full
   std::uint32_t snd_wnd = 0, max_snd_wnd = 0;
   std::uint16_t mss = 0;       // payload bytes of a full segment, options taken off
   std::uint16_t peer_mss = 0;  // as the peer said

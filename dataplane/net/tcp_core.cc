@@ -74,6 +74,9 @@ void TcpCore::establish(Connection& c) {
   c.congestion.cwnd = c.retransmits > 0 ? mss : std::max(std::min(segments * mss, segments * 1460), 2 * mss);
   c.state = c.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished;
   c.backoff = c.retries = 0;
+  c.small_end = c.snd_una;
+  // RFC 6298, 5.7: a SYN timed out, and nothing was measured since.
+  if (c.retransmits > 0 && c.srtt_us == 0) c.rto_ms = std::max(c.rto_ms, 3000u);
   c.retransmit_ms = 0;
   c.rtt_round = c.snd_nxt;
   c.progress_ms = now_ms;

@@ -170,7 +170,6 @@ class TcpCore {
   bool check_reset(Connection& c, TcpInput& in);
   bool check_syn(Connection& c, TcpInput& in);
   bool check_ack(Connection& c, TcpInput& in);
-  bool complete_handshake(Connection& c, const TcpInput& in);
   void check_fin(Connection& c, TcpInput& in);
   void take_fin(Connection& c);
   // tcp_text.cc
@@ -229,6 +228,7 @@ class TcpCore {
   bool emit_syn(Connection& c, Packet* datagram);
   bool emit_retransmission(Connection& c, SackBlock range, Packet* datagram);
   std::uint32_t sendable(Connection& c, bool* fin);
+  bool holds_small(const Connection& c) const;
   bool emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram);
   bool emit_probe(Connection& c, Packet* datagram);
   bool emit_ack(Connection& c, Packet* datagram);
@@ -260,6 +260,10 @@ class TcpCore {
   void evict_half_open(InterfaceId pod);
   void compact(SynQueue& queue);
   void take_syn(Connection& c, const TcpSegment& segment);
+  // tcp_handshake.cc
+  bool complete_handshake(Connection& c, TcpInput& in);
+  void hold_text_of_syn(Connection& c, TcpInput& in);
+  void take_text_of_syn(Connection& c, TcpInput& in);
 
   TcpReassembly::Pieces pieces_;
   Pool<TcpReassembly> reassemblies_;

@@ -9,11 +9,12 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
   Connection* c = table.find(key).connection;
   const Seq quoted(error.sequence);
   // It must quote something in flight (RFC 5927, 4.1).
-  if (c == nullptr || quoted < c->snd_una || quoted >= c->snd_nxt) {
+  if (c == nullptr || error.kind == IcmpErrorKind::kNone || quoted < c->snd_una || quoted >= c->snd_nxt) {
     ++stats.icmp_ignored;
     return;
   }
   switch (error.kind) {
+    case IcmpErrorKind::kNone: return;
     case IcmpErrorKind::kSoft: c->unreachable = true; return;
     // Hard errors end only attempts (RFC 5927, 5.2): what is established has timers of its own.
     case IcmpErrorKind::kHard:

@@ -56,6 +56,7 @@ void TcpCore::syn_sent_input(Connection& c, TcpInput& in) {
   if (!s.is(kAck)) {  // simultaneous open
     c.state = TcpState::kSynReceived;
     c.syn_due = true;
+    hold_text_of_syn(c, in);
     return want_output(c);
   }
   measure_handshake(c, s);
@@ -214,7 +215,9 @@ bool TcpCore::check_reset(Connection& c, TcpInput& in) {
   }
   ++stats.resets_in;
   const bool done = c.state == TcpState::kClosing || c.state == TcpState::kLastAck;
-  end(c, done ? CloseReason::kOrderly : CloseReason::kResetByPeer);
+  // Of a simultaneous open: refused, as in SYN-SENT.
+  const bool opening = c.state == TcpState::kSynReceived && !c.half_open;
+  end(c, done ? CloseReason::kOrderly : opening ? CloseReason::kRefused : CloseReason::kResetByPeer);
   return false;
 }
 
@@ -242,24 +245,6 @@ bool TcpCore::check_ack(Connection& c, TcpInput& in) {
   }
   take_ack(c, in);
   return c.reason == CloseReason::kNone;
-}
-
-bool TcpCore::complete_handshake(Connection& c, const TcpInput& in) {
-  const TcpSegment& s = in.segment;
-  if (s.ack <= c.snd_una || s.ack > c.snd_nxt) {
-    ++stats.drop_ack_unacceptable;
-    reply_reset(c.key, in);
-    return false;
-  }
-  measure_handshake(c, s);
-  c.snd_una = c.snd_una + 1;
-  c.syn_due = false;
-  c.snd_wnd = std::uint32_t{s.window} << c.snd_wscale;
-  c.max_snd_wnd = std::max(c.max_snd_wnd, c.snd_wnd);
-  c.snd_wl1 = s.seq;
-  c.snd_wl2 = s.ack;
-  establish(c);
-  return true;
 }
 
 // Eighth.

@@ -20,7 +20,7 @@ void TcpCore::listen_input(TcpInput& in, const TcpArrival& arrival, Seq isn_abov
   }
   if (!admit_syn(in, arrival)) return;
   const Seq initial = isn.initial(now, arrival.key);
-  begin_pending(arrival, s, has_isn_above ? later_of(initial, isn_above) : initial);
+  hold_text_of_syn(begin_pending(arrival, s, has_isn_above ? later_of(initial, isn_above) : initial), in);
 }
 
 // A connection that waits for its owner's decision about `syn`.
@@ -167,6 +167,7 @@ void TcpCore::pending_input(Connection& c, TcpInput& in) {
   if (s.is(kRst)) {
     if (s.seq - c.rcv_nxt <= 65'535) end(c, CloseReason::kSynWithdrawn);
   } else if (s.is(kSyn) && !s.is(kAck) && !c.from_cookie) {
+    drop_reassembly(c);
     take_syn(c, s);  // a retransmission, or a new attempt from the same port
   }
   ++stats.drop_syn_waiting;
@@ -174,7 +175,10 @@ void TcpCore::pending_input(Connection& c, TcpInput& in) {
 
 void TcpCore::accept_syn(Connection& c, AccountId account) {
   if (c.state != TcpState::kSynPending) return;
+  const std::uint32_t held = c.receive_memory;
+  release_received(c, held);
   accounts.leave(std::exchange(c.account, accounts.join(account)));
+  hold_received(c, held);
   ++stats.passive_opens;
   c.state = TcpState::kSynReceived;
   if (c.from_cookie) return establish(c);

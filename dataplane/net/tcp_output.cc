@@ -5,6 +5,16 @@
 
 namespace weft::net {
 
+namespace {
+
+// PSH (RFC 9293, 3.9.1.2): some write ends in this segment, also when it is sent again. Of a super-segment only its end
+// is looked at: a device puts PSH on the last wire segment.
+bool pushes(const ByteChain& text, std::uint32_t mss) {
+  return text.size() > mss ? text.back().ends_write() : text.holds_end_of_write();
+}
+
+}  // namespace
+
 bool TcpCore::poll_output(Packet* datagram) {
   if (!replies_.empty()) {
     *datagram = replies_.pop();
@@ -85,9 +95,10 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   TcpSegment s;
   s.seq = range.left;
   s.flags = kAck;
-  if (range.right >= data_end && c.unsent.empty() && n > 0) s.flags |= kPsh;
+  ByteChain bytes = c.sent.share(range.left - c.snd_una, n);
+  if (pushes(bytes, c.mss)) s.flags |= kPsh;
   if (range.right > data_end) s.flags |= kFin;
-  if (!emit(c, s, c.sent.share(range.left - c.snd_una, n), datagram)) return false;
+  if (!emit(c, s, std::move(bytes), datagram)) return false;
   stats.bytes_out += n;
   c.retransmit_due = false;
   c.flight->board.on_retransmitted(range, now_us, transmissions_);
@@ -118,15 +129,17 @@ std::uint32_t TcpCore::sendable(Connection& c, bool* fin) {
   } else if (n == queued || n == window) {
     c.cwnd_limited = used + n + c.mss > c.congestion.cwnd || (c.cwnd_limited && used + n > c.congestion.cwnd / 2);
   }
-  const bool idle = c.everything_acked();
-  const bool more_follows = n < queued || (c.nagle && !idle && !c.fin_queued);  // RFC 9293, 3.7.4
-  if (more_follows && n > c.mss) n -= n % c.mss;
-  if (n < c.mss) {
-    const bool all = n == queued && (!c.nagle || idle || c.fin_queued);
-    if (n > 0 && !all && n < c.max_snd_wnd / 2) return 0;
-  }
+  const bool held = holds_small(c);
+  if ((n < queued || held) && n > c.mss) n -= n % c.mss;
+  if (n > 0 && n < c.mss && (n < queued || held) && n < c.max_snd_wnd / 2) return 0;
   *fin = c.fin_queued && !c.fin_sent && n == queued && window > n;
   return n;
+}
+
+// Nagle's algorithm (RFC 9293, 3.7.4) in Minshall's variant, as Linux has it: only a small segment that is not
+// acknowledged holds back the next small one, so that the tail of a large write does not wait for a delayed ACK.
+bool TcpCore::holds_small(const Connection& c) const {
+  return c.nagle && !c.fin_queued && c.small_end > c.snd_una && c.small_end <= c.snd_nxt;
 }
 
 bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagram) {
@@ -140,7 +153,7 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   s.ect = c.ecn && n > 0 && !c.probe_due;
   const bool cwr = c.cwr_due && n > 0;
   if (cwr) s.flags |= kCwr;
-  if (n > 0 && c.unsent.empty()) s.flags |= kPsh;
+  if (pushes(bytes, c.mss)) s.flags |= kPsh;
   if (fin) s.flags |= kFin;
   if (!emit(c, s, bytes.share(0, n), datagram)) {
     bytes.append(std::move(c.unsent));
@@ -153,6 +166,7 @@ bool TcpCore::emit_new(Connection& c, std::uint32_t n, bool fin, Packet* datagra
   f.prr.on_sent(n);
   c.snd_nxt += n + (fin ? 1 : 0);
   f.board.on_sent(c.snd_nxt, now_us, c.srtt_us / 32, transmissions_);
+  if (n % c.mss != 0) c.small_end = c.snd_nxt;
   c.fin_sent = fin;
   if (cwr) c.cwr_due = false;
   c.probe_due = false;
@@ -249,7 +263,7 @@ std::uint16_t TcpCore::select_window(Connection& c, std::uint8_t scale) {
 
 // Behind a D-SACK block, if there is one.
 void TcpCore::add_sack_blocks(const Connection& c, TcpSegment& s) const {
-  if (!c.sack || c.reassembly == nullptr) return;
+  if (!c.sack || c.reassembly == nullptr || c.handshaking()) return;
   std::array<SackBlock, 4> blocks;
   const std::uint8_t n = c.reassembly->sack_blocks(blocks, (c.timestamps ? 3u : 4u) - s.sack_count);
   for (std::uint8_t i = 0; i < n; ++i) s.sack[s.sack_count++] = blocks[i];

@@ -38,6 +38,8 @@ class TcpReassembly {
   ByteChain take(Seq rcv_nxt, Pieces& pieces, std::uint64_t* released);
   // True: all of it waits here already, and is reported first from now on.
   bool came_again(SackBlock block);
+  // Of one piece at `rcv_nxt` and its FIN: the numbers that they take.
+  std::uint32_t length_from(Seq rcv_nxt) const { return bytes_ + (fin_at(rcv_nxt + bytes_) ? 1 : 0); }
   bool fin_at(Seq rcv_nxt) const { return has_fin_ && fin_ == rcv_nxt; }
   // Up to `max` blocks, the one with the latest arrival first (RFC 2018, section 4).
   std::uint8_t sack_blocks(std::array<SackBlock, 4>& blocks, std::size_t max) const;

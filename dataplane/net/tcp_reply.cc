@@ -31,6 +31,7 @@ void TcpCore::send_reset(Connection& c) {
   s.flags = kRst | kAck;
   s.has_timestamps = c.timestamps && c.synchronized();  // RFC 7323, 3.2: should be there
   fill_ack_fields(c, s);
+  if (c.state == TcpState::kSynPending && c.reassembly != nullptr) s.ack += c.reassembly->length_from(c.rcv_nxt);
   Packet datagram;
   if (!build_headers(c.key, s, 0, headers, &datagram)) return;
   ++stats.resets_out;

@@ -12,8 +12,12 @@ void TcpCore::take_text(Connection& c, TcpInput& in) {
     ++stats.drop_after_fin;
     return;
   }
-  // The owner is gone and nobody will read it (RFC 9293, 3.10.4; RFC 2525, 2.17).
-  if (c.orphan) return end_with_reset(c, CloseReason::kAborted);
+  // The owner is gone and nobody will read it (RFC 9293, 3.10.4; RFC 2525, 2.17): answered as by a connection that is
+  // no more (3.10.7.1), with the number that the peer expects by its ACK.
+  if (c.orphan) {
+    reply_reset(c.key, in);
+    return end(c, CloseReason::kAborted);
+  }
   c.rcv_mss = static_cast<std::uint16_t>(std::max<std::uint32_t>(c.rcv_mss, std::min(in.segment_size, 65'000u)));
   if (in.segment.seq == c.rcv_nxt) {
     take_in_order(c, in);

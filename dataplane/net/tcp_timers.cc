@@ -75,6 +75,7 @@ void TcpCore::take_rtt_sample(Connection& c, std::uint32_t rtt_us) {
     c.rttvar_us = static_cast<std::uint32_t>((std::uint64_t{3} * c.rttvar_us + error) / 4);
     c.srtt_us = std::max(static_cast<std::uint32_t>((std::uint64_t{7} * c.srtt_us + rtt_us) / 8), 1u);
   }
+  c.backoff = 0;
   const std::uint64_t rto_us = c.srtt_us + std::max<std::uint64_t>(1000, std::uint64_t{4} * c.rttvar_us);
   const std::uint64_t rto = (rto_us + 999) / 1000;
   c.rto_ms = static_cast<std::uint32_t>(std::clamp(rto, static_cast<std::uint64_t>(options.rto_min.ms()),

@@ -131,6 +131,7 @@ struct ConnectRequest {
 
 // What ICMP said about a datagram of ours (RFC 1122 4.2.3.9, RFC 5927).
 enum class IcmpErrorKind : std::uint8_t {
+  kNone,           // source quench, redirect: nothing that TCP may heed (RFC 6633)
   kSoft,           // network or host unreachable, time exceeded: noted, and named when patience ends
   kHard,           // protocol unreachable, administratively prohibited
   kPacketTooBig,   // fragmentation needed, or ICMPv6 packet too big

@@ -46,6 +46,7 @@ void TcpCore::send(Connection& c, ByteChain&& bytes) {
   if (c.fin_queued || c.reason != CloseReason::kNone || c.state == TcpState::kSynPending || bytes.empty()) return;
   const Buffer* before = c.sent.empty() ? nullptr : c.sent.back().buffer();
   hold_sent(c, HeldQueue::append(c.unsent, std::move(bytes), headers, stats, before));
+  c.unsent.back().mark_end_of_write();
   if (!c.handshaking()) want_output(c);
 }
 
@@ -116,8 +117,10 @@ void TcpCore::close(Connection& c) {
 void TcpCore::abort(Connection& c) {
   if (c.state == TcpState::kSynPending) return refuse_syn(c);
   const bool open = c.reason == CloseReason::kNone;
+  // Both FINs are on their way: there is nothing to reset.
+  const bool closing = c.fin_sent && (c.state == TcpState::kClosing || c.state == TcpState::kLastAck);
   orphan(c);
-  if (open) end_with_reset(c, CloseReason::kAborted);
+  if (open) closing ? end(c, CloseReason::kAborted) : end_with_reset(c, CloseReason::kAborted);
 }
 
 // STATUS (3.10.6).

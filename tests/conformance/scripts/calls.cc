@@ -54,9 +54,11 @@ int Script::accept() {
   return result;
 }
 
+int Script::open_socket() { return socket = stack_->socket(now_, family(), SOCK_STREAM, 0); }
+
 int Script::connect() {
   const SocketAddress peer = address_of("198.51.100.7", "2001:db8:1::7", peer_port);
-  if (socket < 0) socket = stack_->socket(now_, family(), SOCK_STREAM, 0);
+  if (socket < 0) open_socket();
   return stack_->connect(now_, socket, peer.get(), peer.size);
 }
 
@@ -109,12 +111,45 @@ void Script::accept_peer(const std::string& options, Location where) {
   check(accept() >= 0, "accept()", where);
 }
 
-void Script::connect_peer(Location where) {
+void Script::connect_peer(const std::string& options, Location where) {
   check(connect() == -EINPROGRESS, "connect()", where);
   out("S 0:0(0)", where);
-  in("S. 0:0(0) ack 1 win 65535 <mss 1000>", where);
+  in("S. 0:0(0) ack 1 win 65535 <mss 1000" + options + ">", where);
   out(". 1:1(0) ack 1", where);
   check(connect_result() == 0, "connect_result()", where);
+}
+
+void Script::to_fin_wait_1(Location where) {
+  check(shutdown(SHUT_WR) == 0, "shutdown()", where);
+  out("F. 1:1(0) ack 1", where);
+}
+
+void Script::to_fin_wait_2(Location where) {
+  to_fin_wait_1(where);
+  in(". 1:1(0) ack 2 win 65535", where);
+}
+
+void Script::to_close_wait(Location where) {
+  in("F. 1:1(0) ack 1 win 65535", where);
+  out(". 1:1(0) ack 2", where);
+}
+
+void Script::to_closing(Location where) {
+  to_fin_wait_1(where);
+  in("F. 1:1(0) ack 1 win 65535", where);
+  out(". 2:2(0) ack 2", where);
+}
+
+void Script::to_last_ack(Location where) {
+  to_close_wait(where);
+  check(shutdown(SHUT_WR) == 0, "shutdown()", where);
+  out("F. 1:1(0) ack 2", where);
+}
+
+void Script::to_time_wait(Location where) {
+  to_fin_wait_2(where);
+  in("F. 1:1(0) ack 2 win 65535", where);
+  out(". 2:2(0) ack 2", where);
 }
 
 }  // namespace script

@@ -46,6 +46,11 @@ std::uint32_t checksum_with_pseudo_header(const Flow& flow, std::uint8_t protoco
   return ~sum_of(all, 0, all.size()) & 0xffff;
 }
 
+void fill_ip_checksum(Bytes& datagram) {
+  set16(datagram, 10, 0);
+  set16(datagram, 10, ~sum_of(datagram, 0, (datagram[0] & 15u) * 4));
+}
+
 void put_option(Bytes& to, const Option& o) {
   const auto value = [&o](std::size_t i) { return i < o.values.size() ? o.values[i] : 0; };
   if (o.name == "eol") to.push_back(0);
@@ -54,7 +59,9 @@ void put_option(Bytes& to, const Option& o) {
   else if (o.name == "wscale") to.insert(to.end(), {3, 3, static_cast<std::uint8_t>(value(0))});
   else if (o.name == "sackOK") to.insert(to.end(), {4, 2});
   else if (o.name == "TS") to.insert(to.end(), {8, 10}), put32(to, o.val.value_or(0)), put32(to, o.ecr.value_or(0));
-  else if (o.name == "sack") {
+  else if (o.name == "raw") {
+    for (std::uint32_t byte : o.values) to.push_back(static_cast<std::uint8_t>(byte));
+  } else if (o.name == "sack") {
     to.insert(to.end(), {5, static_cast<std::uint8_t>(2 + 4 * o.values.size())});
     for (std::uint32_t edge : o.values) put32(to, edge);
   } else {
@@ -102,7 +109,7 @@ Bytes ip_datagram(const Flow& flow, std::uint8_t protocol, const Bytes& payload)
   }
   address(flow.source);
   address(flow.destination);
-  if (flow.family == AF_INET) set16(out, 10, ~sum_of(out, 0, 20));
+  if (flow.family == AF_INET) fill_ip_checksum(out);
   out.insert(out.end(), payload.begin(), payload.end());
   return out;
 }
@@ -153,25 +160,38 @@ std::optional<Segment> parse_datagram(const Bytes& d, Flow* flow) {
   return s;
 }
 
-std::vector<Bytes> fragments_of(const Flow& flow, const Bytes& datagram, std::size_t bytes) {
+Bytes fragment_of(const Flow& flow, const Bytes& datagram, std::size_t from, std::size_t to) {
   const std::size_t ip = flow.header_bytes();
-  std::vector<Bytes> pieces;
-  for (std::size_t at = ip; at < datagram.size(); at += bytes) {
-    const std::size_t end = std::min(at + bytes, datagram.size());
-    const std::uint32_t offset = static_cast<std::uint32_t>(at - ip), more = end < datagram.size() ? 1 : 0;
-    Bytes payload;
-    if (flow.family == AF_INET6) payload = {kTcp, 0}, put16(payload, offset | more), put32(payload, 99);
-    payload.insert(payload.end(), datagram.begin() + static_cast<std::ptrdiff_t>(at),
-                   datagram.begin() + static_cast<std::ptrdiff_t>(end));
-    Bytes piece = ip_datagram(flow, flow.family == AF_INET6 ? kFragment6 : kTcp, payload);
-    if (flow.family == AF_INET) {
-      set16(piece, 6, more << 13 | offset / 8);
-      set16(piece, 10, 0);
-      set16(piece, 10, ~sum_of(piece, 0, 20));
-    }
-    pieces.push_back(std::move(piece));
-  }
-  return pieces;
+  const auto byte = [&datagram](std::size_t at) { return datagram.begin() + static_cast<std::ptrdiff_t>(at); };
+  to = std::min(to, datagram.size() - ip);
+  const auto offset = static_cast<std::uint32_t>(from);
+  const std::uint32_t more = ip + to < datagram.size() ? 1 : 0;
+  Bytes payload;
+  if (flow.family == AF_INET6) payload = {kTcp, 0}, put16(payload, offset | more), put32(payload, 99);
+  payload.insert(payload.end(), byte(ip + from), byte(ip + to));
+  Bytes piece = ip_datagram(flow, flow.family == AF_INET6 ? kFragment6 : kTcp, payload);
+  if (flow.family == AF_INET6) return piece;
+  set16(piece, 6, more << 13 | offset / 8);
+  fill_ip_checksum(piece);
+  return piece;
+}
+
+Bytes with_extension(const Bytes& datagram, std::uint8_t kind, Bytes header) {
+  Bytes out = datagram;
+  header[0] = out[6];
+  out[6] = kind;
+  set16(out, 4, get16(out, 4) + static_cast<std::uint32_t>(header.size()));
+  out.insert(out.begin() + 40, header.begin(), header.end());
+  return out;
+}
+
+Bytes with_ip_options(const Bytes& datagram, const Bytes& options) {
+  Bytes out = datagram;
+  out[0] = static_cast<std::uint8_t>(out[0] + options.size() / 4);
+  set16(out, 2, get16(out, 2) + static_cast<std::uint32_t>(options.size()));
+  out.insert(out.begin() + 20, options.begin(), options.end());
+  fill_ip_checksum(out);
+  return out;
 }
 
 Bytes icmp_error(const Flow& flow, std::uint8_t type, std::uint8_t code, std::uint32_t rest, const Bytes& quoted) {

@@ -55,7 +55,8 @@ Flow Script::to_stack() const {
 
 Segment Script::from_peer(std::string_view text) const {
   Segment s = segment_of(text);
-  for (std::uint32_t i = 0; i < s.size; ++i) s.payload.push_back(pattern(s.seq - 1 + i));
+  const std::uint32_t first = s.has('S') ? s.seq : s.seq - 1;
+  for (std::uint32_t i = 0; i < s.size; ++i) s.payload.push_back(pattern(first + i));
   s.seq += kPeerInitial;
   auto initial = initial_.find(peer_port);
   const std::uint32_t ours = initial != initial_.end() ? initial->second : 0;
@@ -71,37 +72,43 @@ Segment Script::from_peer(std::string_view text) const {
   return s;
 }
 
-Bytes Script::datagram_in(std::string_view text) const { return tcp_datagram(to_stack(), from_peer(text)); }
-
 void Script::inject(const Bytes& datagram, Location where) {
   collect();
   if (!sent_.empty()) fail("came before: " + text_of(next_sent(where)), where);
   stack_->input(now_, datagram.data(), datagram.size());
 }
 
-void Script::in(std::string_view segment, Location where) { inject(datagram_in(segment), where); }
+void Script::in(std::string_view segment, Location where) { inject(datagram(segment), where); }
+
+Bytes Script::fragment(std::string_view segment, std::size_t from, std::size_t to) const {
+  return fragment_of(to_stack(), datagram(segment), from, to);
+}
 
 void Script::in_fragments(std::string_view segment, std::size_t bytes, Location where) {
-  for (const Bytes& piece : fragments_of(to_stack(), datagram_in(segment), bytes)) inject(piece, where);
+  const std::size_t size = datagram(segment).size() - to_stack().header_bytes();
+  for (std::size_t at = 0; at < size; at += bytes) inject(fragment(segment, at, at + bytes), where);
 }
 
 void Script::in_with_bad_checksum(std::string_view segment, Location where) {
-  Bytes datagram = datagram_in(segment);
-  datagram.back() ^= 1;
-  inject(datagram, where);
+  Bytes spoiled = datagram(segment);
+  spoiled.back() ^= 1;
+  inject(spoiled, where);
 }
 
-void Script::icmp(std::uint8_t type4, std::uint8_t code4, std::uint8_t type6, std::uint8_t code6, std::uint32_t rest) {
+void Script::icmp(IcmpType v4, IcmpType v6, std::uint32_t rest) {
   collect();
   Flow flow = to_stack();
   put_address(kRouter, flow.source.data());
-  const bool v6 = family() == AF_INET6;
-  inject(icmp_error(flow, v6 ? type6 : type4, v6 ? code6 : code4, rest, last_sent_), Location::current());
+  const IcmpType is = family() == AF_INET6 ? v6 : v4;
+  inject(icmp_error(flow, is.type, is.code, rest, last_sent_), Location::current());
 }
 
-void Script::icmp_too_big(std::uint32_t mtu) { icmp(3, 4, 2, 0, mtu); }
-void Script::icmp_host_unreachable() { icmp(3, 1, 1, 3, 0); }
-void Script::icmp_port_unreachable() { icmp(3, 3, 1, 4, 0); }
+void Script::quote_sequence(std::uint32_t seq) {
+  const std::uint32_t absolute = seq + isn();
+  for (unsigned i = 0; i < 4; ++i) {
+    last_sent_[to_stack().header_bytes() + 4 + i] = static_cast<std::uint8_t>(absolute >> (24 - 8 * i));
+  }
+}
 
 // ---- the stack
 
@@ -179,6 +186,18 @@ void Script::silent_for(std::int64_t ms, Location where) {
   if (sent_.empty()) return;
   const std::int64_t early = (end - sent_.front().at) / 1000;
   fail("came " + std::to_string(early) + " ms before the end: " + text_of(next_sent(where)), where);
+}
+
+void Script::out_icmp(IcmpType v4, IcmpType v6, Location where) {
+  collect();
+  if (sent_.empty()) fail("expected an ICMP error, but nothing came", where);
+  const Bytes error = std::move(sent_.front().datagram);
+  sent_.pop_front();
+  const bool six = family() == AF_INET6;
+  const std::size_t at = six ? 40 : 20;
+  const IcmpType want = six ? v6 : v4;
+  check(error.at(six ? 6 : 9) == (six ? 58 : 1), "an ICMP error", where);
+  check(error.at(at) == want.type && error.at(at + 1) == want.code, "its type and code", where);
 }
 
 void Script::finish() {

@@ -40,16 +40,31 @@ class Script {
   void in(std::string_view segment, Location where = Location::current());
   void in_fragments(std::string_view segment, std::size_t bytes, Location where = Location::current());
   void in_with_bad_checksum(std::string_view segment, Location where = Location::current());
-  // A router's error about the last segment that the stack sent.
-  void icmp_too_big(std::uint32_t mtu);
-  void icmp_host_unreachable();
-  void icmp_port_unreachable();
+  // A datagram to be spoiled or cut, and then sent.
+  Bytes datagram(std::string_view segment) const { return tcp_datagram(to_stack(), from_peer(segment)); }
+  Bytes fragment(std::string_view segment, std::size_t from, std::size_t to) const;
+  void in_bytes(const Bytes& datagram, Location where = Location::current()) { inject(datagram, where); }
+  // A router's error about the last segment that the stack sent: type, code and what follows, of each family.
+  struct IcmpType {
+    std::uint8_t type, code;
+  };
+  void icmp(IcmpType v4, IcmpType v6, std::uint32_t rest = 0);
+  void icmp_too_big(std::uint32_t mtu) { icmp({3, 4}, {2, 0}, mtu); }
+  void icmp_net_unreachable() { icmp({3, 0}, {1, 0}); }
+  void icmp_host_unreachable() { icmp({3, 1}, {1, 3}); }
+  void icmp_port_unreachable() { icmp({3, 3}, {1, 4}); }
+  void icmp_prohibited() { icmp({3, 13}, {1, 1}); }
+  void icmp_time_exceeded() { icmp({11, 0}, {3, 0}); }
+  void quote_sequence(std::uint32_t seq);  // what errors quote from now on, until the stack sends again
   std::uint16_t peer_port = 40'000;  // of what comes in and is expected from now on
 
   // ---- the stack
   void out(std::string_view segment, Location where = Location::current());
   // It comes when `ms` have passed, to the millisecond, and nothing before.
   void out_after(std::int64_t ms, std::string_view segment, Location where = Location::current());
+  void out_icmp(IcmpType v4, IcmpType v6, Location where = Location::current());  // an error of the stack's own
+  std::uint32_t isn() const { return initial_.at(peer_port); }    // the stack's, as on the wire
+  std::uint32_t stamp() const { return stamp_.at(peer_port); }    // the TSval of its latest segment
   void silent_for(std::int64_t ms, Location where = Location::current());
   std::uint32_t mss() const { return (family() == AF_INET6 ? 1440u : 1460u); }  // of an MTU of 1500, without options
 
@@ -57,7 +72,8 @@ class Script {
   int socket = -1, listener = -1;
   void listen(int backlog = 8, Location where = Location::current());
   int accept();
-  int connect();                       // of a new socket, to the peer
+  int open_socket();                   // `socket` is a new one
+  int connect();                       // of `socket`, or of a new one, to the peer
   int connect_result() { return stack_->connect_result(now_, socket); }
   ssize_t send(std::size_t bytes);     // a counting pattern
   ssize_t recv(std::size_t most, int flags = 0);  // checks that the peer's pattern comes
@@ -78,8 +94,15 @@ class Script {
   // ---- beginnings
   // LISTEN to accept(). `options` of the SYN, after mss 1000.
   void accept_peer(const std::string& options = "", Location where = Location::current());
-  // connect() to its success, with a peer whose segment size is 1000.
-  void connect_peer(Location where = Location::current());
+  // connect() to its success, with a peer whose segment size is 1000. `options` of the SYN-ACK.
+  void connect_peer(const std::string& options = "", Location where = Location::current());
+  // From ESTABLISHED, to the state that the name says.
+  void to_fin_wait_1(Location where = Location::current());
+  void to_fin_wait_2(Location where = Location::current());
+  void to_close_wait(Location where = Location::current());
+  void to_closing(Location where = Location::current());
+  void to_last_ack(Location where = Location::current());
+  void to_time_wait(Location where = Location::current());
   void finish();  // nothing more may be sent now
 
   static int family();
@@ -91,9 +114,7 @@ class Script {
   };
   Flow to_stack() const;
   Segment from_peer(std::string_view text) const;
-  Bytes datagram_in(std::string_view text) const;
   void inject(const Bytes& datagram, Location where);
-  void icmp(std::uint8_t type4, std::uint8_t code4, std::uint8_t type6, std::uint8_t code6, std::uint32_t rest);
   void collect();
   bool step(pd::Time until);  // to the next deadline at most; false: `until` has come
   Segment next_sent(Location where);

@@ -19,7 +19,7 @@ namespace script {
 using Bytes = std::vector<std::uint8_t>;
 
 struct Option {
-  std::string name;  // mss, sackOK, TS, nop, wscale, sack, eol
+  std::string name;  // mss, sackOK, TS, nop, wscale, sack, eol, raw: bytes of any other
   std::vector<std::uint32_t> values;  // of TS: val, ecr where named; of sack: edges
   std::optional<std::uint32_t> val, ecr;
 };
@@ -58,8 +58,13 @@ Bytes tcp_datagram(const Flow& flow, const Segment& segment);
 Bytes ip_datagram(const Flow& flow, std::uint8_t protocol, const Bytes& payload);
 // nullopt: no whole TCP datagram, or a checksum in it is wrong.
 std::optional<Segment> parse_datagram(const Bytes& datagram, Flow* flow);
-// `datagram` in pieces of at most `bytes` payload each, a multiple of 8.
-std::vector<Bytes> fragments_of(const Flow& flow, const Bytes& datagram, std::size_t bytes);
+// The piece [from, to) of what `datagram` carries; both multiples of 8, but for the end.
+Bytes fragment_of(const Flow& flow, const Bytes& datagram, std::size_t from, std::size_t to);
+// `datagram` of IPv6 with an extension header behind the fixed one. The first byte, which names what follows, is
+// written here.
+Bytes with_extension(const Bytes& datagram, std::uint8_t kind, Bytes header);
+// `datagram` of IPv4 with options, a multiple of 4 bytes.
+Bytes with_ip_options(const Bytes& datagram, const Bytes& options);
 // An ICMP error, or an ICMPv6 one, about `quoted`.
 Bytes icmp_error(const Flow& flow, std::uint8_t type, std::uint8_t code, std::uint32_t rest, const Bytes& quoted);
 
