@@ -2,11 +2,14 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <vector>
 
 #include "base/timer_wheel.h"
 #include "dataplane/net/tcp_connection.h"
 #include "dataplane/net/tcp_engine.h"
+#include "dataplane/net/tcp_frozen.h"
+#include "dataplane/net/tcp_input.h"
 #include "dataplane/net/tcp_isn.h"
 #include "dataplane/net/tcp_memory.h"
 #include "dataplane/net/tcp_ports.h"
@@ -16,19 +19,7 @@
 
 namespace weft::net {
 
-// A segment on its way through input. `segment.seq` and `payload` are trimmed to the window as it goes.
-struct TcpInput {
-  TcpSegment segment;
-  ByteChain payload;
-  bool congested = false;  // the datagram was marked CE
-  std::uint32_t segment_size = 0;  // payload bytes of one wire segment: less than the payload of a super-segment
-
-  std::uint32_t payload_size() const { return static_cast<std::uint32_t>(payload.size()); }
-  // SEG.LEN
-  std::uint32_t length() const {
-    return payload_size() + (segment.is(kSyn) ? 1 : 0) + (segment.is(kFin) ? 1 : 0);
-  }
-};
+class FrozenReader;
 
 // Public calls set the clock first (begin) and free what has died last (bury): in between, a
 // connection that ended stays where it is, in state CLOSED.
@@ -112,6 +103,11 @@ class TcpCore {
   void enter_time_wait(Connection& c);
   void time_wait_input(TcpTimeWait& t, TcpInput& in, const TcpArrival& arrival);
   void forget(TcpTimeWait& t);
+
+  // ---- tcp_freeze.cc, tcp_thaw.cc
+  FrozenConnection freeze(Connection& c);  // which is gone then
+  void freeze_rest(const std::function<void(FrozenConnection&&)>& take);
+  std::expected<ConnectionId, ThawError> thaw(ByteSpan frozen, BufferPool& payload);
 
   // ---- tcp_icmp.cc
   void on_icmp_error(const FlowKey& key, const IcmpError& error);
@@ -251,6 +247,15 @@ class TcpCore {
   CloseReason silence(const Connection& c, CloseReason reason) const;
   // tcp_user.cc
   void describe_flight(const Connection& c, TcpInfo& info) const;
+  // tcp_freeze.cc, tcp_thaw.cc
+  void leave(Connection& c);
+  bool thaw_connection(FrozenReader& in, Connection& c);
+  void check_thawed(FrozenReader& in, const Connection& c) const;
+  void install(Connection& c, AccountId account);
+  void thaw_flight(FrozenReader& in, Connection& c);
+  void thaw_reassembly(FrozenReader& in, Connection& c);
+  void thaw_time_wait(FrozenReader& in);
+  void discard(Connection& c);
   // tcp_listener.cc
   bool admit_syn(const TcpInput& in, const TcpArrival& arrival);
   Connection& begin_pending(const TcpArrival& arrival, const TcpSegment& syn, Seq initial);

@@ -131,6 +131,22 @@ void TcpEngine::for_each(const std::function<void(ConnectionId)>& visit) const {
   }
 }
 
+FrozenConnection TcpEngine::freeze(Time now, ConnectionId id) {
+  core_->begin(now);
+  auto* c = core_->find(id);
+  return c != nullptr ? core_->freeze(*c) : FrozenConnection();
+}
+
+void TcpEngine::freeze_rest(Time now, const std::function<void(FrozenConnection&&)>& take) {
+  core_->begin(now);
+  core_->freeze_rest(take);
+}
+
+std::expected<ConnectionId, ThawError> TcpEngine::thaw(Time now, ByteSpan frozen, BufferPool& payload) {
+  core_->begin(now);
+  return core_->thaw(frozen, payload);
+}
+
 TcpSettings TcpEngine::default_settings() const { return core_->defaults; }
 const TcpOptions& TcpEngine::options() const { return core_->options; }
 void TcpEngine::set_options(const TcpOptions& options) { core_->set_options(options); }

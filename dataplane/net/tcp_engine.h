@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/packet.h"
 #include "base/random.h"
+#include "dataplane/net/tcp_frozen.h"
 #include "dataplane/net/tcp_stats.h"
 #include "dataplane/net/tcp_types.h"
 
@@ -89,6 +90,16 @@ class TcpEngine {
   void set_settings(Time now, ConnectionId id, const TcpSettings& settings);
   // Every id that exists, orphans not.
   void for_each(const std::function<void(ConnectionId)>& visit) const;
+
+  // ---- handing over
+  // All of a connection as bytes, for thaw() of another engine, of this process or the next. It is gone here, and its
+  // peer has not been told. Empty: stale id.
+  FrozenConnection freeze(Time now, ConnectionId id);
+  // What nobody has an id of: orphans and TIME-WAIT, one after the other.
+  void freeze_rest(Time now, const std::function<void(FrozenConnection&&)>& take);
+  // Goes on where freeze() stopped, with the same clock (tcp_frozen.h) and events that were not polled. Payload goes to
+  // buffers of `payload`; account limits do not refuse it. The id is none for orphans and TIME-WAIT.
+  std::expected<ConnectionId, ThawError> thaw(Time now, ByteSpan frozen, BufferPool& payload);
 
   // ---- surroundings
   // What connections follow that have no settings of their own.

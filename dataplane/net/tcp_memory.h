@@ -29,6 +29,8 @@ class TcpAccounts {
   void set_limit(AccountId id, std::uint64_t limit);  // 0: the default again
   std::uint64_t used(AccountId id) const;
 
+  AccountId id_of(std::uint32_t slot) const { return accounts_.at(slot)->id; }
+
   // Bytes that may still be held.
   std::uint64_t room(std::uint32_t slot) const {
     const Account& a = *accounts_.at(slot);

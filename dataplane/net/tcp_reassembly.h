@@ -1,8 +1,10 @@
 // Bytes that came ahead of a hole, and the SACK blocks that tell the peer of them (RFC 9293 3.10.7.4, RFC 2018).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "base/byte_chain.h"
 #include "dataplane/net/tcp_memory.h"
@@ -43,6 +45,12 @@ class TcpReassembly {
   bool fin_at(Seq rcv_nxt) const { return has_fin_ && fin_ == rcv_nxt; }
   // Up to `max` blocks, the one with the latest arrival first (RFC 2018, section 4).
   std::uint8_t sack_blocks(std::array<SackBlock, 4>& blocks, std::size_t max) const;
+  // Of the latest arrivals a number each, latest first; of some the bytes are gone.
+  std::span<const Seq> recent() const { return {recent_.data(), recent_count_}; }
+  void set_recent(std::span<const Seq> recent) {
+    recent_count_ = static_cast<std::uint8_t>(std::min(recent.size(), recent_.size()));
+    std::copy_n(recent.begin(), recent_count_, recent_.begin());
+  }
   // Forgets everything; returns the capacity released.
   std::uint64_t clear(Pieces& pieces);
 
@@ -51,6 +59,8 @@ class TcpReassembly {
   std::uint32_t pieces() const { return count_; }
   std::uint64_t held() const { return held_; }
   const Piece* first() const { return head_; }
+  bool has_fin() const { return has_fin_; }
+  Seq fin() const { return fin_; }  // REQUIRES: has_fin()
 
  private:
   Piece** find_place(Seq seq);

@@ -33,6 +33,12 @@ class TcpScoreboard {
 
   // New data up to `end`. It joins the record before if that is younger than `grain_us`: times are told apart no finer.
   void on_sent(Seq end, std::uint32_t now_us, std::uint32_t grain_us, Pool& pool);
+  // A record as it was, behind the others. REQUIRES: record.begin is where they end, record.end is later.
+  void restore(const Transmission& record, Pool& pool) {
+    insert_after(tail_, record, pool);
+    count(record, 1);
+    end_ = record.end;
+  }
   // [range) was sent again. REQUIRES: within one lost, or one last, range.
   void on_retransmitted(SackBlock range, std::uint32_t now_us, Pool& pool);
 
@@ -77,6 +83,7 @@ class TcpScoreboard {
 
   SackBlock first_lost() const;  // empty: nothing is
   Seq una() const { return una_; }
+  Seq end() const { return end_; }
   std::uint32_t bytes() const { return end_ - una_; }
   std::uint32_t sacked() const { return sacked_; }                // bytes
   std::uint32_t lost() const { return lost_; }                    // bytes

@@ -119,6 +119,29 @@ TEST(TcpSettings, OptionsMayChangeWhileConnectionsAreOpen) {
   EXPECT_FALSE(tcp.engine->info(tcp.id).sack);
 }
 
+TEST(TcpSettings, KeepaliveWithoutAnyIntervalStillLetsTimePass) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.change([](TcpSettings& s) {
+    s.keepalive = true;
+    s.keepalive_idle = s.keepalive_interval = Duration();
+    s.keepalive_probes = 3;
+  });
+  for (int i = 0; i < 10 && !tcp.engine->deadline().is_never(); ++i) {
+    EXPECT_GE(tcp.run_next_timer(), Duration());
+    tcp.discard_sent();
+  }
+  tcp.expect_closed(CloseReason::kKeepaliveTimedOut);
+}
+
+TEST(TcpSettings, KeepaliveOfAMonthIsOf24Days) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.change([](TcpSettings& s) {
+    s.keepalive = true;
+    s.keepalive_idle = Duration::seconds(31 * 86'400);
+  });
+  EXPECT_GT(tcp.run_next_timer(), Duration::seconds(23 * 86'400));
+}
+
 TEST(TcpSettings, ANarrowerLinkMakesOpenConnectionsSendSmallerSegments) {
   TcpFixture tcp = TcpFixture::established();
   tcp.engine->set_interface(kWire, {1000, 65535, true});

@@ -41,6 +41,9 @@ namespace weft::net {
   X(time_wait_entered, "connections that went to TIME-WAIT")                                                    \
   X(time_wait_reused, "TIME-WAIT entries replaced by a new connection (RFC 6191, or our own active open)")      \
   X(time_wait_evicted, "TIME-WAIT entries dropped before their time because the table was full")                \
+  X(frozen, "connections and TIME-WAIT entries handed over as bytes")                                          \
+  X(thawed, "connections and TIME-WAIT entries taken over from bytes")                                         \
+  X(thaw_refused, "frozen connections refused: malformed, or no place for them")                               \
   X(pmtu_lowered, "connections whose segments shrank after an ICMP error")                                      \
   X(drop_malformed, "segments with an impossible data offset or a broken header")                               \
   X(drop_no_connection, "segments of no connection, answered with RST")                                         \

@@ -28,6 +28,7 @@ class TcpTable {
     if ((*it & kTimeWaitBit) != 0) return {nullptr, time_waits.at(*it & ~kTimeWaitBit)};
     return {connections.at(*it), nullptr};
   }
+  bool contains(const FlowKey& key) const { return handles_.contains(key); }
   void insert(const TcpConnection& c) { handles_.insert(c.index); }
   void insert(const TcpTimeWait& t) { handles_.insert(t.index | kTimeWaitBit); }
   void erase(const TcpConnection& c) { erase_handle(c.key, c.index); }

@@ -6,8 +6,9 @@
 namespace weft::net {
 
 std::uint32_t TcpCore::in_ms(Duration d) const {
-  // The clock's millisecond has begun already: one more, so that nothing fires early.
-  const auto until = (now + d).ns();
+  // The clock's millisecond has begun already: one more, so that nothing fires early. Further than half of the 2^32 ms
+  // ahead a deadline would look as if it had passed.
+  const auto until = (now + std::min(d, kFarthestDeadline)).ns();
   return std::max(static_cast<std::uint32_t>((until + 999'999) / 1'000'000), 1u);
 }
 
@@ -142,11 +143,13 @@ void TcpCore::on_slow_timer(Connection& c) {
   set_keepalive(c);
 }
 
-// RFC 9293, 3.8.4. What is in flight, or is being probed for, has a timer that does the same.
+// RFC 9293, 3.8.4. What is in flight, or is being probed for, has a timer that does the same. Whatever was chosen, a
+// millisecond passes: a deadline of now would come for ever.
 void TcpCore::set_keepalive(Connection& c) {
+  constexpr Duration kTick = Duration::milliseconds(1);
   const TcpSettings& settings = settings_of(c);
   if (!settings.keepalive) return;
-  const auto idle = static_cast<std::uint32_t>(settings.keepalive_idle.ms());
+  const auto idle = static_cast<std::uint32_t>(std::max(settings.keepalive_idle, kTick).ms());
   const std::uint32_t silent = now_ms - c.received_ms;
   if (silent < idle || !c.everything_acked() || c.has_to_send()) {
     c.slow_ms = in_ms(Duration::milliseconds(silent < idle ? idle - silent : idle));
@@ -159,7 +162,7 @@ void TcpCore::set_keepalive(Connection& c) {
   ++c.keepalives;
   ++stats.keepalive_probes;
   c.probe_due = true;
-  c.slow_ms = in_ms(settings.keepalive_interval);
+  c.slow_ms = in_ms(std::max(settings.keepalive_interval, kTick));
   want_output(c);
 }
 

@@ -181,6 +181,9 @@ enum class AckMode : std::uint8_t {
   kDelayed,   // every second full segment, others after TcpOptions::delayed_ack
 };
 
+// Longer waits are cut to this: deadlines are milliseconds modulo 2^32.
+inline constexpr Duration kFarthestDeadline = Duration::seconds(24 * 86'400);
+
 // How one connection may differ from the others. The defaults are TcpOptions' (TcpEngine::default_settings()).
 struct TcpSettings {
   bool nagle = false;                  // RFC 9293, 3.7.4

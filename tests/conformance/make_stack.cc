@@ -33,10 +33,12 @@ class ConformanceStack final : public pd::Stack {
 
   void input(pd::Time now, const std::uint8_t* p, std::size_t n) override {
     pod_.input(from_script(now), {p, n});
-    sockets_.take_events(from_script(now));
+    settled(now, 0);
   }
   bool output(pd::Time now, std::vector<std::uint8_t>* datagram) override {
-    return pod_.output(from_script(now), datagram);
+    const bool any = pod_.output(from_script(now), datagram);
+    if (any) settled(now, 0);
+    return any;
   }
   pd::Time deadline() const override {
     const Time t = pod_.deadline();
@@ -44,7 +46,7 @@ class ConformanceStack final : public pd::Stack {
   }
   void on_timer(pd::Time now) override {
     pod_.on_timer(from_script(now));
-    sockets_.take_events(from_script(now));
+    settled(now, 0);
   }
 
   int socket(pd::Time, int domain, int type, int protocol) override { return sockets_.socket(domain, type, protocol); }
@@ -78,19 +80,24 @@ class ConformanceStack final : public pd::Stack {
   }
   int ioctl(pd::Time, Sock s, unsigned long request, void* value) override { return sockets_.ioctl(s, request, value); }
 
+  // Beside the keys of configure(): handover, 1: every connection is frozen to bytes and thawed after each call.
   bool configure(pd::Time, const std::string& key, const std::string& value) override {
-    return conformance::configure(pod_, key, value);
+    if (key != "handover") return conformance::configure(pod_, key, value);
+    hands_over_ = value == "1";
+    return hands_over_ || value == "0";
   }
 
  private:
   template <typename Result>
   Result settled(pd::Time now, Result result) {
     sockets_.take_events(from_script(now));
+    if (hands_over_) sockets_.hand_over(from_script(now));
     return result;
   }
 
   PodStack pod_;
   SocketLayer sockets_;
+  bool hands_over_ = false;
 };
 
 }  // namespace

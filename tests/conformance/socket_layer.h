@@ -43,6 +43,9 @@ class SocketLayer {
   int setsockopt(Time now, int id, int level, int name, const void* value, socklen_t size);
   // ---- socket_events.cc
   void take_events(Time now);
+  // ---- socket_handover.cc
+  // Every connection to bytes and back; sockets notice nothing. Dies when thaw() refuses what freeze() gave.
+  void hand_over(Time now);
 
  private:
   Socket* find(int id);

@@ -1,4 +1,5 @@
-// Runs every script over IPv4 and over IPv6. Arguments: parts of the names of scripts to run.
+// Runs every script over IPv4 and over IPv6. Arguments: parts of the names of scripts to run; first of them may be
+// --hand-over: every connection is frozen to bytes and thawed after each call.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -11,6 +12,7 @@ namespace script {
 namespace {
 
 int the_family = AF_INET;
+bool hand_over = false;
 
 bool wanted(const char* name, int argc, char** argv) {
   return argc < 2 || std::any_of(argv + 1, argv + argc, [name](const char* part) { return std::strstr(name, part); });
@@ -47,7 +49,11 @@ std::deque<Entry>& all_scripts() {
 }
 
 int Script::family() { return the_family; }
+bool Script::hands_over() { return hand_over; }
 
 }  // namespace script
 
-int main(int argc, char** argv) { return script::run_all(argc, argv); }
+int main(int argc, char** argv) {
+  script::hand_over = argc > 1 && std::strcmp(argv[1], "--hand-over") == 0;
+  return script::hand_over ? script::run_all(argc - 1, argv + 1) : script::run_all(argc, argv);
+}

@@ -39,6 +39,7 @@ Script::Script(Location where) {
   config.local_ip = family() == AF_INET6 ? kLocal.v6 : kLocal.v4;
   stack_ = pd::make_stack(config);
   check(stack_ != nullptr, "make_stack()", where);
+  if (hands_over()) configure("handover", "1", where);
 }
 
 // ---- the peer

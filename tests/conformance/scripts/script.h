@@ -106,6 +106,7 @@ class Script {
   void finish();  // nothing more may be sent now
 
   static int family();
+  static bool hands_over();  // see the key `handover` of make_stack.cc
 
  private:
   struct Sent {
