@@ -89,6 +89,8 @@ struct TcpConnection : TimerNode {
   std::uint32_t receive_memory = 0;  // buffer capacity held by `received` and `reassembly`
   std::uint16_t rcv_mss = 0;         // largest segment that came: what the peer calls full
   std::uint16_t path_mtu = 0;        // of the interface, or as ICMP lowered it
+  std::uint16_t answered_at = 0;     // when `answers` last fell, in half seconds of the clock
+  std::uint8_t answers = 0;          // given to what was out of place, and not forgotten yet
 
   // ---- time
   std::uint32_t ts_recent = 0, ts_recent_ms = 0, ts_offset = 0;

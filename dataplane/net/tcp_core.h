@@ -237,6 +237,7 @@ class TcpCore {
   std::uint32_t super_segment_limit(const Connection& c) const;
   // tcp_reply.cc
   void queue_reply(Packet&& datagram);
+  bool may_answer(Connection& c);
   bool take_challenge_token();
   // tcp_timers.cc
   void on_connection_timer(Connection& c);

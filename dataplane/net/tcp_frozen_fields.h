@@ -8,7 +8,7 @@
 namespace weft::net {
 
 // A new field belongs into the list below, and the version counts up.
-static_assert(sizeof(TcpConnection) == 392 && sizeof(TcpFlight) == 152 && sizeof(TcpTimeWait) == 104 &&
+static_assert(sizeof(TcpConnection) == 400 && sizeof(TcpFlight) == 152 && sizeof(TcpTimeWait) == 104 &&
               sizeof(TcpSettings) == 56 && sizeof(TcpReassembly) == 56);
 
 // Sequence numbers that a connection has in use, and windows, lie closer together than that.
@@ -62,6 +62,7 @@ void transfer_state(A& a, C& c) {
   a("acks_due", c.acks_due);
   a("quick_acks", c.quick_acks);
   a("keepalives", c.keepalives);
+  a("answers", c.answers);
 }
 
 template <typename A, typename S>
@@ -145,6 +146,7 @@ void transfer_time(A& a, C& c) {
   a("progress_ms", c.progress_ms);
   a("received_ms", c.received_ms);
   a("sent_ms", c.sent_ms);
+  a("answered_at", c.answered_at);
   a("retransmits", c.retransmits);
   a("bytes_in", c.bytes_in);
   a("bytes_out", c.bytes_out);

@@ -120,7 +120,7 @@ bool TcpCore::check_timestamps(Connection& c, TcpInput& in) {
   constexpr std::uint32_t kOutdated = 24u * 24 * 3600 * 1000;
   if (static_cast<std::int32_t>(s.tsval - c.ts_recent) < 0 && now_ms - c.ts_recent_ms < kOutdated) {
     ++stats.drop_paws;
-    ack_now(c);
+    if (!in.payload.empty() || may_answer(c)) ack_now(c);
     return false;
   }
   return true;
@@ -171,11 +171,12 @@ void TcpCore::answer_unacceptable(Connection& c, const TcpInput& in) {
     return want_output(c);
   }
   // Text that came before, a keepalive or a window probe: the peer needs our ACK. Anything else could be made up, so it
-  // draws on the limit.
+  // draws on the limit of all connections.
   const bool probe = in.length() <= 1 && s.seq + 1 == c.rcv_nxt;
   const SackBlock text{s.seq, s.seq + in.payload_size()};
   if (!in.payload.empty() && text.right <= c.rcv_nxt) return ack_duplicate(c, text);
-  probe || !in.payload.empty() ? ack_now(c) : challenge_ack(c);
+  if (!probe && in.payload.empty()) return challenge_ack(c);
+  if (!in.payload.empty() || may_answer(c)) ack_now(c);
 }
 
 void TcpCore::trim_to_window(Connection& c, TcpInput& in) {

@@ -340,6 +340,14 @@ TEST(Tcp5961, ChallengesAreLimited) {
   options.challenge_acks_per_second = 10;
   TcpFixture tcp = TcpFixture::established(options);
   for (int i = 0; i < 100; ++i) {
+    tcp.flow.remote.port = static_cast<std::uint16_t>(1000 + i / 5);  // five a connection, under its own limit
+    if (i % 5 == 0) {
+      tcp.receive(SegmentBuilder().syn().seq(kPeerSeq - 1).mss(kMss).window(65535));
+      tcp.id = {};
+      tcp.expect_event(TcpEventKind::kSyn);
+      tcp.engine->accept_syn(tcp.now, tcp.id, kPod);
+      tcp.discard_sent();
+    }
     tcp.receive(tcp.from_peer().seq(kPeerSeq + 5).rst());
     tcp.discard_sent();
   }

@@ -1,4 +1,6 @@
 // Answers that belong to no connection, or must go at once: RSTs, challenge ACKs, ACKs of duplicates.
+#include <algorithm>
+
 #include "dataplane/net/tcp_core.h"
 
 namespace weft::net {
@@ -68,7 +70,24 @@ void TcpCore::send_ack(Connection& c) {
 }
 
 void TcpCore::challenge_ack(Connection& c) {
-  if (take_challenge_token()) ack_now(c);
+  if (may_answer(c) && take_challenge_token()) ack_now(c);
+}
+
+// Two peers that disagree about their numbers answer each other's answers: one forged segment starts a storm of ACKs that
+// never ends. So what brings no text is answered a few times in a row, and then once in half a second (Linux's
+// tcp_invalid_ratelimit).
+bool TcpCore::may_answer(Connection& c) {
+  constexpr std::uint8_t kAtOnce = 8;
+  const auto half_second = static_cast<std::uint16_t>(now_ms / 500);
+  const auto regained = static_cast<std::uint16_t>(half_second - c.answered_at);
+  c.answers = static_cast<std::uint8_t>(c.answers - std::min<std::uint16_t>(regained, c.answers));
+  c.answered_at = half_second;
+  if (c.answers >= kAtOnce) {
+    ++stats.challenge_acks_suppressed;
+    return false;
+  }
+  ++c.answers;
+  return true;
 }
 
 // RFC 5961, 7. Each second's budget is drawn anew around the limit, so that nobody can count it down from outside

@@ -159,6 +159,7 @@ TcpInfo TcpCore::info(const Connection& c) const {
 }
 
 void TcpCore::describe_flight(const Connection& c, TcpInfo& i) const {
+  if (c.reason != CloseReason::kNone) return;  // what was in flight is nobody's any more
   i.in_flight = flight_size(c);
   if (c.flight == nullptr) return;
   const TcpScoreboard& board = c.flight->board;
