@@ -335,26 +335,6 @@ TEST(Tcp5961, AckOfWhatWasNeverSentIsChallengedAndItsDataDropped) {
   EXPECT_EQ(tcp.engine->readable(tcp.id), 0u);
 }
 
-TEST(Tcp5961, ChallengesAreLimited) {
-  TcpOptions options = TcpFixture::plain();
-  options.challenge_acks_per_second = 10;
-  TcpFixture tcp = TcpFixture::established(options);
-  for (int i = 0; i < 100; ++i) {
-    tcp.flow.remote.port = static_cast<std::uint16_t>(1000 + i / 5);  // five a connection, under its own limit
-    if (i % 5 == 0) {
-      tcp.receive(SegmentBuilder().syn().seq(kPeerSeq - 1).mss(kMss).window(65535));
-      tcp.id = {};
-      tcp.expect_event(TcpEventKind::kSyn);
-      tcp.engine->accept_syn(tcp.now, tcp.id, kPod);
-      tcp.discard_sent();
-    }
-    tcp.receive(tcp.from_peer().seq(kPeerSeq + 5).rst());
-    tcp.discard_sent();
-  }
-  EXPECT_LE(tcp.stats().challenge_acks, 15u);
-  EXPECT_GE(tcp.stats().challenge_acks_suppressed, 85u);
-}
-
 // ---- RFC 7323
 
 SegmentBuilder with_stamps(std::uint32_t value = 500) { return SegmentBuilder().stamps(value, 0).sack_ok().scale(7); }

@@ -73,8 +73,8 @@ void TcpCore::challenge_ack(Connection& c) {
   if (may_answer(c) && take_challenge_token()) ack_now(c);
 }
 
-// Two peers that disagree about their numbers answer each other's answers: one forged segment starts a storm of ACKs that
-// never ends. So what brings no text is answered a few times in a row, and then once in half a second (Linux's
+// Two peers that disagree about their numbers answer each other's answers: one forged segment starts a storm of ACKs
+// that never ends. So what brings no text is answered a few times in a row, and then once in half a second (Linux's
 // tcp_invalid_ratelimit).
 bool TcpCore::may_answer(Connection& c) {
   constexpr std::uint8_t kAtOnce = 8;

@@ -14,6 +14,12 @@
 
 namespace weft::fuzz {
 
+inline constexpr InterfaceId kWire = 7;
+inline constexpr InterfaceId kPods[] = {101, 102};
+
+// Aborts with the property's name.
+void require(bool holds, const char* property);
+
 // Sides are 0 and 1. A pair is one connection, seen from both; its tuple is never used again.
 class TwoPeers {
  public:

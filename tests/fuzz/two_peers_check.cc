@@ -1,0 +1,130 @@
+// What must hold after each step, and in the end.
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/fuzz/two_peers.h"
+
+namespace weft::fuzz {
+
+void require(bool holds, const char* property) {
+  if (holds) return;
+  std::fprintf(stderr, "broken: %s\n", property);
+  std::abort();
+}
+
+// ---- after each step
+
+void TwoPeers::settle() {
+  for (int s : {0, 1}) {
+    take_events(s);
+    take_output(s);
+    check(s);
+  }
+}
+
+void TwoPeers::take_events(int s) {
+  for (net::TcpEvent event; engine(s).poll_event(&event);) {
+    if (event.kind == net::TcpEventKind::kSyn) {
+      const net::FlowKey& key = engine(s).key(event.id);
+      const std::size_t pair = (s == 0 ? key.local : key.remote).port - 2000u;
+      require(pair < used_ || hostile_, "a SYN is somebody's");
+      // One that comes late, after its connection has ended, opens nothing.
+      if (pair >= used_ || end(s, pair).opened) {
+        engine(s).refuse_syn(now_, event.id);
+        continue;
+      }
+      end(s, pair).id = event.id;
+      end(s, pair).opened = true;
+      engine(s).accept_syn(now_, event.id, kPods[s]);
+      continue;
+    }
+    for (std::size_t pair = 0; pair < used_; ++pair) {
+      End& e = end(s, pair);
+      if (!e.lives() || e.id != event.id) continue;
+      if (event.kind == net::TcpEventKind::kPeerClosed) e.peer_closed = true;
+      if (event.kind == net::TcpEventKind::kClosed) e.ended = true;
+    }
+  }
+}
+
+void TwoPeers::take_output(int s) {
+  for (Packet packet; engine(s).poll_output(now_, &packet); packet = Packet()) {
+    sim::Datagram whole = sim::flatten(packet);
+    require(sim::checksum_ok(whole), "checksums are right");
+    require(whole.gso_size != 0 || whole.bytes.size() <= side(s).mtu, "datagrams fit the MTU");
+    if ((whole.bytes.size() & 1) != 0) {
+      launch(1 - s, std::move(whole));
+    } else {
+      for (sim::Datagram& piece : sim::cut(whole)) launch(1 - s, std::move(piece));
+    }
+  }
+}
+
+void TwoPeers::check(int s) {
+  std::size_t lives = 0;
+  std::uint64_t memory = 0;
+  for (std::size_t pair = 0; pair < used_; ++pair) {
+    if (!end(s, pair).lives()) continue;
+    ++lives;
+    memory += engine(s).info(end(s, pair).id).memory;
+    check_end(s, pair);
+  }
+  const std::uint64_t account = engine(s).account_memory(kPods[s]);
+  require(account >= memory, "the account holds what connections hold");
+  require(account == memory || engine(s).connections() > lives, "nobody else holds anything");
+}
+
+void TwoPeers::check_end(int s, std::size_t pair) {
+  const End& e = end(s, pair);
+  const net::TcpInfo i = engine(s).info(e.id);
+  const bool open = i.reason == net::CloseReason::kNone;
+  require(i.sacked + i.lost <= i.in_flight && i.retransmitted <= i.in_flight, "the scoreboard is of what is in flight");
+  require(i.in_flight <= i.send_queue + 1, "what is in flight is queued");
+  require(!open || i.state < net::TcpState::kEstablished || (i.cwnd > 0 && i.mss > 0), "there is a window");
+  require(i.bytes_in == e.read + i.receive_queue, "what was received is read or waits");
+  require(i.receive_queue == engine(s).readable(e.id), "readable() is the queue");
+  if (hostile_) return;
+  const End& peer = end(1 - s, pair);
+  require(i.bytes_in <= peer.written, "nothing arrives that was not written");
+  require(i.bytes_out <= e.written, "nothing is acknowledged that was not written");
+  require(!e.peer_closed || (peer.shut && i.bytes_in == peer.written), "the end comes after the last byte");
+}
+
+// ---- the end
+
+void TwoPeers::give_up(int s, std::size_t pair) {
+  End& e = end(s, pair);
+  receive(s, pair, UINT32_MAX);
+  if (!e.shut) shutdown(s, pair);
+  if (e.lives() && (e.ended || e.peer_closed)) close(s, pair);
+}
+
+// False: nothing will ever happen again.
+bool TwoPeers::finish_step() {
+  for (int s : {0, 1}) {
+    while (!side(s).arriving.empty()) deliver(s, 0);
+    for (std::size_t pair = 0; pair < used_; ++pair) give_up(s, pair);
+  }
+  if (!sides_[0].arriving.empty() || !sides_[1].arriving.empty()) return true;
+  if (engine(0).deadline().is_never() && engine(1).deadline().is_never()) return false;
+  pass_to_deadline();
+  return true;
+}
+
+void TwoPeers::finish() {
+  // Hours of virtual time: 15 timeouts of two minutes, and TIME-WAIT. More steps than that are a storm.
+  for (int steps = 0; finish_step(); ++steps) require(steps < 20'000, "everything ends");
+  for (int s : {0, 1}) {
+    for (std::size_t pair = 0; pair < used_; ++pair) {
+      if (hostile_) abort(s, pair);
+      require(!end(s, pair).lives(), "every connection ends");
+    }
+    require(engine(s).connections() + engine(s).time_wait_entries() == 0, "connections are freed");
+    require(engine(s).account_memory(kPods[s]) == 0, "accounts are empty");
+    sides_[static_cast<std::size_t>(1 - s)].arriving.clear();
+    const Side& all = side(s);
+    require(all.headers.outstanding() + all.frames.outstanding() + all.large.outstanding() == 0, "buffers are back");
+  }
+}
+
+}  // namespace weft::fuzz
