@@ -111,7 +111,10 @@ class TcpCore {
 
   // ---- tcp_icmp.cc
   void on_icmp_error(const FlowKey& key, const IcmpError& error);
+
+  // ---- tcp_path_mtu.cc
   bool lower_path_mtu(Connection& c, std::uint32_t mtu);  // true: segments are smaller now
+  void suspect_black_hole(Connection& c);                 // at a retransmission timeout
   void set_interface(InterfaceId id, const TcpEngine::Interface& interface);
 
   // ---- tcp_core.cc: memory

@@ -39,25 +39,4 @@ void TcpCore::on_icmp_error(const FlowKey& key, const IcmpError& error) {
   want_output(*c);
 }
 
-bool TcpCore::lower_path_mtu(Connection& c, std::uint32_t mtu) {
-  if (mtu >= c.path_mtu) return false;
-  const std::uint32_t before = c.mss;
-  c.path_mtu = static_cast<std::uint16_t>(mtu);
-  update_mss(c);
-  return c.mss < before;
-}
-
-// A link that takes less than before is the narrowest of its paths from now on.
-void TcpCore::set_interface(InterfaceId id, const TcpEngine::Interface& interface) {
-  auto [it, fresh] = interfaces.try_emplace(id, interface);
-  const bool narrower = !fresh && interface.mtu < it->second.mtu;
-  it->second = interface;
-  if (!narrower) return;
-  for (std::uint32_t i = 0; i < table.connections.slots(); ++i) {
-    if (!table.connections.lives(i)) continue;
-    Connection& c = *table.connections.at(i);
-    if (c.key.interface == id) lower_path_mtu(c, interface.mtu);
-  }
-}
-
 }  // namespace weft::net

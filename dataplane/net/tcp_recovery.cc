@@ -161,6 +161,7 @@ void TcpCore::on_retransmission_timeout(Connection& c) {
     if (c.recovering) c.congestion.cwnd = c.congestion.ssthresh;
     congestion(c).on_timeout(c.congestion, flight_size(c), c.mss);
   }
+  suspect_black_hole(c);
   c.congestion.cwnd = c.mss;
   if (c.ecn) c.cwr_due = true;
   mark_losses_on_timeout(c);

@@ -45,6 +45,7 @@ namespace weft::net {
   X(thawed, "connections and TIME-WAIT entries taken over from bytes")                                         \
   X(thaw_refused, "frozen connections refused: malformed, or no place for them")                               \
   X(pmtu_lowered, "connections whose segments shrank after an ICMP error")                                      \
+  X(pmtu_black_holes, "connections whose segments shrank because full ones timed out in a row (RFC 8899 4.3)")  \
   X(drop_malformed, "segments with an impossible data offset or a broken header")                               \
   X(drop_no_connection, "segments of no connection, answered with RST")                                         \
   X(drop_reset_no_connection, "RSTs of no connection")                                                          \

@@ -86,6 +86,7 @@ class TwoPeers {
   void check_end(int s, std::size_t pair);
   bool finish_step();
   void give_up(int s, std::size_t pair);
+  void abort_all();
 
   net::TcpOptions options_;
   bool hostile_;

@@ -99,6 +99,12 @@ void TwoPeers::give_up(int s, std::size_t pair) {
   if (e.lives() && (e.ended || e.peer_closed)) close(s, pair);
 }
 
+void TwoPeers::abort_all() {
+  for (std::size_t pair = 0; pair < used_; ++pair) {
+    for (int s : {0, 1}) abort(s, pair);
+  }
+}
+
 // False: nothing will ever happen again.
 bool TwoPeers::finish_step() {
   for (int s : {0, 1}) {
@@ -113,12 +119,14 @@ bool TwoPeers::finish_step() {
 
 void TwoPeers::finish() {
   // Hours of virtual time: 15 timeouts of two minutes, and TIME-WAIT. More steps than that are a storm.
-  for (int steps = 0; finish_step(); ++steps) require(steps < 20'000, "everything ends");
+  // Whom somebody has confused may wait, and answer keepalives, for ever: their programs lose patience.
+  for (int steps = 0; finish_step(); ++steps) {
+    if (hostile_ && steps == 1000) abort_all();
+    require(steps < 20'000, "everything ends");
+  }
+  if (hostile_) abort_all();
   for (int s : {0, 1}) {
-    for (std::size_t pair = 0; pair < used_; ++pair) {
-      if (hostile_) abort(s, pair);
-      require(!end(s, pair).lives(), "every connection ends");
-    }
+    for (std::size_t pair = 0; pair < used_; ++pair) require(!end(s, pair).lives(), "every connection ends");
     require(engine(s).connections() + engine(s).time_wait_entries() == 0, "connections are freed");
     require(engine(s).account_memory(kPods[s]) == 0, "accounts are empty");
     sides_[static_cast<std::size_t>(1 - s)].arriving.clear();

@@ -119,6 +119,39 @@ SCRIPT(TimeoutBacksOffToTwoMinutesAndGivesUp) {  // 5.5; RFC 9293, 3.8.3: R2
   CHECK(t.get(SOL_SOCKET, SO_ERROR) == ETIMEDOUT);
 }
 
+// A peer that takes what the MTU allows.
+void accept_large(script::Script& t) {
+  t.listen();
+  t.in("S 0:0(0) win 65535 <mss " + std::to_string(t.mss()) + ">");
+  t.out("S. 0:0(0) ack 1");
+  t.in(". 1:1(0) ack 1 win 65535");
+  t.accept();
+}
+
+SCRIPT(SegmentsShrinkInABlackHole) {  // RFC 8899, 4.3: R1 retransmissions were in vain
+  accept_large(t);
+  const std::string full = "1:" + std::to_string(t.mss() + 1) + "(" + std::to_string(t.mss()) + ") ack 1";
+  t.send(static_cast<int>(t.mss()));
+  t.out("P. " + full);
+  for (int i = 0; i < 3; ++i) t.out_after(200LL << i, "P. " + full);
+  // 1200 bytes, or the least of IPv6.
+  const unsigned smaller = t.family() == AF_INET6 ? 1280 - 60 : 1200 - 40;
+  const std::string at = std::to_string(1 + smaller);
+  t.out_after(1600, ". 1:" + at + "(" + std::to_string(smaller) + ") ack 1");
+  t.in(". 1:1(0) ack " + at + " win 65535");
+  t.out("P. " + at + ":" + std::to_string(t.mss() + 1) + "(" + std::to_string(t.mss() - smaller) + ") ack 1");
+}
+
+SCRIPT(SmallSegmentsSuspectNoBlackHole) {
+  accept_large(t);
+  t.send(1000);
+  t.out("P. 1:1001(1000) ack 1");
+  for (int i = 0; i < 6; ++i) t.out_after(200LL << i, "P. 1:1001(1000) ack 1");
+  t.in(". 1:1(0) ack 1001 win 65535");
+  t.send(static_cast<int>(t.mss()));
+  t.out("P. 1001:" + std::to_string(t.mss() + 1001) + "(" + std::to_string(t.mss()) + ") ack 1");
+}
+
 SCRIPT(OrphanGivesUpSooner) {
   t.accept_peer();
   t.send(100);
