@@ -9,7 +9,8 @@
 namespace weft {
 
 // A FIFO of slices. Nodes come from a free list of the thread, so that pushing and popping allocate nothing once warm.
-// Move-only, 32 bytes when empty, no storage then. One thread at a time, as its buffers.
+// Move-only, 24 bytes when empty (a TCP connection has three) and no storage then. Holds less than 4 GiB. One thread at
+// a time, as its buffers.
 class ByteChain {
  public:
   struct Node {
@@ -43,7 +44,7 @@ class ByteChain {
   // Copies `bytes` into the free space behind the last slice. REQUIRES: !empty(), back().exclusive(), tailroom.
   void extend_back(ByteSpan bytes) {
     tail_->slice.append(bytes);
-    size_ += bytes.size();
+    size_ += static_cast<std::uint32_t>(bytes.size());
   }
   void push_front(Slice&& slice);
   void append(ByteChain&& other);
@@ -88,9 +89,11 @@ class ByteChain {
   void recount();
 
  private:
+  void count_in(std::uint32_t n);
+
   Node* head_ = nullptr;
   Node* tail_ = nullptr;
-  std::size_t size_ = 0;
+  std::uint32_t size_ = 0;
   std::uint32_t count_ = 0;
 };
 
