@@ -151,6 +151,7 @@ class TcpCore {
   std::uint32_t now_ms = 1, now_us = 0;     // modulo 2^32
 
  private:
+  // Kept when it is empty, until its pod goes.
   struct SynQueue {
     std::uint32_t size = 0;
     Fifo<ConnectionId> order;  // with gaps: what is no longer half open is passed over
@@ -277,6 +278,7 @@ class TcpCore {
   Fifo<ConnectionId> output_;
   Fifo<Packet> replies_;
   std::vector<std::uint32_t> dead_;
+  std::vector<ConnectionId> woken_;  // while they are woken; its storage is what counts
   absl::flat_hash_map<InterfaceId, SynQueue> syn_queues_;
   std::uint32_t half_open_ = 0;
   std::uint32_t challenge_tokens_ = 0;
