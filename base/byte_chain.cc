@@ -186,13 +186,6 @@ void ByteChain::clear() {
   size_ = count_ = 0;
 }
 
-void ByteChain::swap(ByteChain& other) noexcept {
-  std::swap(head_, other.head_);
-  std::swap(tail_, other.tail_);
-  std::swap(size_, other.size_);
-  std::swap(count_, other.count_);
-}
-
 void ByteChain::recount() {
   size_ = 0;
   for (const Slice& slice : *this) size_ += slice.size();

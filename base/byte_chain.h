@@ -20,7 +20,9 @@ class ByteChain {
 
   ByteChain() = default;
   explicit ByteChain(Slice&& slice) { push_back(std::move(slice)); }
-  ByteChain(ByteChain&& other) noexcept { swap(other); }
+  ByteChain(ByteChain&& other) noexcept
+      : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)),
+        size_(std::exchange(other.size_, 0)), count_(std::exchange(other.count_, 0)) {}
   ByteChain& operator=(ByteChain&& other) noexcept {
     ByteChain moved(std::move(other));
     swap(moved);
@@ -28,7 +30,9 @@ class ByteChain {
   }
   ByteChain(const ByteChain&) = delete;
   ByteChain& operator=(const ByteChain&) = delete;
-  ~ByteChain() { clear(); }
+  ~ByteChain() {
+    if (head_ != nullptr) clear();
+  }
   // A chain with a copy of `bytes` in buffers of `pool`, `headroom` free in each. Short when the pool is exhausted:
   // compare size().
   static ByteChain copy_of(ByteSpan bytes, BufferPool& pool, std::uint32_t headroom = 0);
@@ -64,7 +68,12 @@ class ByteChain {
   // Copies [offset, offset + to.size()) out. REQUIRES: the range lies inside.
   void copy_to(std::size_t offset, MutableByteSpan to) const;
   void clear();
-  void swap(ByteChain& other) noexcept;
+  void swap(ByteChain& other) noexcept {
+    std::swap(head_, other.head_);
+    std::swap(tail_, other.tail_);
+    std::swap(size_, other.size_);
+    std::swap(count_, other.count_);
+  }
 
   // for (Slice& s : chain)
   template <typename S, typename N>
