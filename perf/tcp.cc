@@ -1,7 +1,7 @@
 // `perf/run tcp`: what TCP costs, stage by stage.
 //
-// Two engines in memory, warm. Not in the figures: devices, the copy that stands for DMA, and, but where a row says so,
-// IP, checksums and segmentation in software, which the IP layer does (perf_packet).
+// Two engines in memory, warm. Not in the figures: devices, the copy that stands for DMA, and, but where a row
+// says so, IP, checksums and segmentation in software, which the IP layer does (perf_packet).
 #include <chrono>
 
 #include "perf/report.h"
@@ -37,7 +37,7 @@ void report_segments(Report& report) {
   report.row("segment in", "segment_in", cycles.in.median());
   report.row("event and receive(), of 2 segments", "read", cycles.read.median());
   report.row("pure ACK out", "ack_out", cycles.ack_out.median());
-  report.row("pure ACK in", "ack_in", cycles.ack_in.median());
+  report.row("pure ACK in, of 2 segments", "ack_in", cycles.ack_in.median());
   report.row("all of these, both ends, for a segment", "segment_everything", cycles.everything.median());
 }
 
@@ -49,7 +49,8 @@ void report_bulk(Report& report, bool super_segments) {
   DataCycles cycles;
   for (int i = 0; i < kRounds; ++i) bench.transfer(ids, bytes, cycles);
   const std::string key = super_segments ? "super_" : "bulk_";
-  report.title(super_segments ? "super-segments of 65160 bytes, one connection" : "32 segments at once, one connection", "cycles");
+  report.title(super_segments ? "super-segments of 65160 bytes, one connection" : "32 segments at once, one connection",
+               "cycles");
   report.row(super_segments ? "super-segment out" : "segment out", key + "out", cycles.out.median());
   report.row(super_segments ? "super-segment in" : "segment in", key + "in", cycles.in.median());
   report.row("all stages of both ends, for a wire segment", key + "everything", cycles.everything.median());

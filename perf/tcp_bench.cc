@@ -193,7 +193,7 @@ void TcpBench::open_and_close(LifeCycles& cycles) {
   open_a.run([&] { burst_.give(pair.a), events_of(pair.a, ignore), burst_.take(pair.a); });
   burst_.cross(TcpPair::kPodB);
   open_b.run([&] { burst_.give(pair.b), events_of(pair.b, ignore); });
-  require(pair.b.stats().established % kAtOnce == 0 && b.size() == kAtOnce, "a connection was not established");
+  require(b.size() == kAtOnce, "a connection was not established");
 
   close_a.run([&] {
     for (ConnectionId id : a) pair.a.close(pair.now, id);
@@ -209,8 +209,10 @@ void TcpBench::open_and_close(LifeCycles& cycles) {
   close_a.run([&] { burst_.give(pair.a), burst_.take(pair.a); });
   burst_.cross(TcpPair::kPodB);
   close_b.run([&] { burst_.give(pair.b); });
-  for (auto [to, watch] : {std::pair{&cycles.open_a, &open_a}, {&cycles.open_b, &open_b},
-                           {&cycles.close_a, &close_a}, {&cycles.close_b, &close_b}}) to->add(*watch, kAtOnce);
+  cycles.open_a.add(open_a, kAtOnce);
+  cycles.open_b.add(open_b, kAtOnce);
+  cycles.close_a.add(close_a, kAtOnce);
+  cycles.close_b.add(close_b, kAtOnce);
   pass_time();
 }
 
@@ -220,7 +222,8 @@ ByteChain TcpBench::payload(std::size_t bytes) {
   const bool records = bytes >= 16'384;
   while (chain.size() < bytes) {
     Slice slice = Slice::allocate(records ? pair.large : pair.small, 0);
-    slice.append(static_cast<std::uint32_t>(std::min<std::size_t>(bytes - chain.size(), records ? 16'384 : kSegment)));
+    const std::size_t whole = records ? 16'384 : kSegment;
+    slice.append(static_cast<std::uint32_t>(std::min(bytes - chain.size(), whole)));
     chain.push_back(std::move(slice));
   }
   return chain;

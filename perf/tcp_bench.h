@@ -1,4 +1,4 @@
-// What `perf/run tcp` measures: turns of two engines, taken apart into stages. Times are in cycles for each thing done.
+// What `perf/run tcp` measures: turns of two engines, taken apart into stages. Figures are cycles for each thing done.
 #pragma once
 
 #include <span>

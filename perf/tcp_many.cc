@@ -78,7 +78,8 @@ void report_idle(Report& report) {
   const auto n = static_cast<double>(kMany);
   report.title("an idle connection, 100 000 open", "bytes");
   report.row("TcpConnection", "idle_connection_bytes", sizeof(TcpConnection));
-  report.row("with slab and hash table, as memory() says", "idle_tables_bytes", static_cast<double>(bench.pair.a.memory()) / n);
+  report.row("with slab and hash table, as memory() says", "idle_tables_bytes",
+             static_cast<double>(bench.pair.a.memory()) / n);
   report.row("all that is on the heap for it, as a counting allocator says", "idle_heap_bytes",
              static_cast<double>(heap) / 2 / n);
   report.row("TIME-WAIT entry", "time_wait_bytes", sizeof(TcpTimeWait));
@@ -117,7 +118,8 @@ void report_timers(Report& report) {
     report.row(name + ": expire", key + "expire", cycles.expire.median());
     report.row(name + ": move, always the same 64", key + "move_hot", cycles.move_hot.median());
     if (few == 0) few = cycles.move_hot.median();
-    if (n == kMany) report.ratio("O(1): the same 64 among 100 000 beside 100", "timers_ratio", cycles.move_hot.median() / few);
+    const double ratio = cycles.move_hot.median() / few;
+    if (n == kMany) report.ratio("O(1): the same 64 among 100 000 beside 100", "timers_ratio", ratio);
   }
 }
 
