@@ -59,13 +59,18 @@ bool ByteChain::holds_end_of_write() const {
   return false;
 }
 
+void ByteChain::count_in(std::uint32_t n) {
+  assert(n <= UINT32_MAX - size_);
+  size_ += n;
+  ++count_;
+}
+
 void ByteChain::push_back(Slice&& slice) {
   if (slice.size() == 0) {
     slice.reset();
     return;
   }
-  size_ += slice.size();
-  ++count_;
+  count_in(slice.size());
   Node* node = the_nodes.take(std::move(slice));
   (tail_ != nullptr ? tail_->next : head_) = node;
   tail_ = node;
@@ -76,8 +81,7 @@ void ByteChain::push_front(Slice&& slice) {
     slice.reset();
     return;
   }
-  size_ += slice.size();
-  ++count_;
+  count_in(slice.size());
   Node* node = the_nodes.take(std::move(slice));
   node->next = std::exchange(head_, node);
   if (tail_ == nullptr) tail_ = node;
@@ -87,6 +91,7 @@ void ByteChain::append(ByteChain&& other) {
   if (other.empty()) return;
   (tail_ != nullptr ? tail_->next : head_) = other.head_;
   tail_ = other.tail_;
+  assert(other.size_ <= UINT32_MAX - size_);
   size_ += other.size_;
   count_ += other.count_;
   other.head_ = other.tail_ = nullptr;
@@ -113,7 +118,7 @@ ByteChain ByteChain::take_front(std::size_t n) {
       taken.push_back(pop_front());
     } else {
       taken.push_back(head_->slice.split_front(static_cast<std::uint32_t>(n)));
-      size_ -= n;
+      size_ -= static_cast<std::uint32_t>(n);
       n = 0;
     }
   }
@@ -128,7 +133,7 @@ void ByteChain::drop_front(std::size_t n) {
       pop_front();
     } else {
       head_->slice.trim_front(static_cast<std::uint32_t>(n));
-      size_ -= n;
+      size_ -= static_cast<std::uint32_t>(n);
       n = 0;
     }
   }
@@ -179,13 +184,6 @@ void ByteChain::clear() {
   while (head_ != nullptr) the_nodes.give(std::exchange(head_, head_->next));
   tail_ = nullptr;
   size_ = count_ = 0;
-}
-
-void ByteChain::swap(ByteChain& other) noexcept {
-  std::swap(head_, other.head_);
-  std::swap(tail_, other.tail_);
-  std::swap(size_, other.size_);
-  std::swap(count_, other.count_);
 }
 
 void ByteChain::recount() {

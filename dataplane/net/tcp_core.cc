@@ -159,8 +159,8 @@ void TcpCore::forget_half_open(Connection& c) {
   if (!c.half_open) return;
   c.half_open = false;
   --half_open_;
-  auto it = syn_queues_.find(c.pod);
-  if (--it->second.size == 0) syn_queues_.erase(it);
+  SynQueue& queue = syn_queues_.find(c.pod)->second;
+  if (--queue.size == 0) queue.order.clear();
 }
 
 // ---- memory
@@ -227,7 +227,8 @@ void TcpCore::wait_for_account(Connection& c) {
 }
 
 void TcpCore::wake_waiters(std::uint32_t account) {
-  for (ConnectionId id : accounts.take_waiters(account)) {
+  accounts.take_waiters(account, woken_);
+  for (ConnectionId id : woken_) {
     Connection* c = table.connections.find(id.index, id.generation);
     if (c == nullptr || c->doomed) continue;
     c->waits_for_account = false;

@@ -150,6 +150,7 @@ class TcpCore {
   std::uint32_t now_ms = 1, now_us = 0;     // modulo 2^32
 
  private:
+  // Kept when it is empty, until its pod goes.
   struct SynQueue {
     std::uint32_t size = 0;
     Fifo<ConnectionId> order;  // with gaps: what is no longer half open is passed over
@@ -286,6 +287,7 @@ class TcpCore {
   Fifo<ConnectionId> output_;
   Fifo<Packet> replies_;
   std::vector<std::uint32_t> dead_;
+  std::vector<ConnectionId> woken_;  // while they are woken; its storage is what counts
   absl::flat_hash_map<InterfaceId, SynQueue> syn_queues_;
   std::uint32_t half_open_ = 0;
   std::uint32_t challenge_tokens_ = 0;
@@ -293,7 +295,5 @@ class TcpCore {
   TcpSynCookies cookies_;
   Time cookies_good_until_;  // what comes later answers none of ours
 };
-
-inline bool before_ms(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
 }  // namespace weft::net

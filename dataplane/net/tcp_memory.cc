@@ -40,9 +40,10 @@ void TcpAccounts::wait(std::uint32_t slot, ConnectionId id) {
   waiters.push_back(id);
 }
 
-std::vector<ConnectionId> TcpAccounts::take_waiters(std::uint32_t slot) {
+void TcpAccounts::take_waiters(std::uint32_t slot, std::vector<ConnectionId>& taken) {
   std::erase(waiting_, slot);
-  return std::exchange(accounts_.at(slot)->waiters, {});
+  taken.clear();
+  taken.swap(accounts_.at(slot)->waiters);
 }
 
 std::optional<std::uint32_t> TcpAccounts::release(std::uint32_t slot, std::uint64_t bytes) {

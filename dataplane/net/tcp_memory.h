@@ -44,7 +44,8 @@ class TcpAccounts {
   // An account whose connections were refused room and wait, and that has room again: take_waiters().
   std::optional<std::uint32_t> release(std::uint32_t slot, std::uint64_t bytes);
   void wait(std::uint32_t slot, ConnectionId id);
-  std::vector<ConnectionId> take_waiters(std::uint32_t slot);
+  // Into `taken`, whose storage the account's next waiters get: nothing is allocated.
+  void take_waiters(std::uint32_t slot, std::vector<ConnectionId>& taken);
   std::uint64_t total_used() const { return total_used_; }
   std::size_t memory() const { return accounts_.memory() + slots_.capacity() * 16; }
 

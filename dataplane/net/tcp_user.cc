@@ -176,6 +176,7 @@ void TcpCore::abort_all_of(InterfaceId pod) {
     if (c.state == TcpState::kSynPending) send_reset(c);
     end_with_reset(c, CloseReason::kAborted);
   }
+  syn_queues_.erase(pod);
   for (std::uint32_t i = 0; i < table.time_waits.slots(); ++i) {
     if (table.time_waits.lives(i) && table.time_waits.at(i)->pod == pod) forget(*table.time_waits.at(i));
   }
