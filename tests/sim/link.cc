@@ -45,7 +45,8 @@ Fates Link::carry(Time now, Datagram&& datagram, std::vector<Copy>& out) {
     const bool held_back = random_.chance(options_.reorder);
     if (held_back) fates |= bit(Fate::kHeldBack);
     out.push_back({arrival(leaves, held_back), datagram});
-    if (!random_.chance(options_.corrupt)) continue;
+    // Once only: two links might undo each other's traces in the checksum.
+    if (!random_.chance(options_.corrupt) || datagram.corrupted) continue;
     fates |= bit(Fate::kCorrupted);
     corrupt(out.back().datagram, random_);
   }
@@ -54,7 +55,7 @@ Fates Link::carry(Time now, Datagram&& datagram, std::vector<Copy>& out) {
 
 Fates Link::lose(Time now, std::size_t bytes, Time* leaves) {
   if (down_) return bit(Fate::kLinkDown);
-  if (in_burst()) return bit(Fate::kLostInBurst);
+  if (in_burst(now)) return bit(Fate::kLostInBurst);
   if (random_.chance(options_.loss)) return bit(Fate::kLost);
   if (options_.bytes_per_second == 0) return 0;
   const auto per_byte = 1'000'000'000 / static_cast<std::int64_t>(options_.bytes_per_second);
@@ -64,8 +65,13 @@ Fates Link::lose(Time now, std::size_t bytes, Time* leaves) {
   return 0;
 }
 
-bool Link::in_burst() {
-  if (!bad_) bad_ = random_.chance(options_.burst_begin);
+// A bad time ends by itself when few datagrams come: else a sender that backs off would meet nothing else.
+bool Link::in_burst(Time now) {
+  if (bad_ && now >= bad_until_) bad_ = false;
+  if (!bad_ && random_.chance(options_.burst_begin)) {
+    bad_ = true;
+    bad_until_ = now + Duration::milliseconds(500);
+  }
   if (!bad_) return false;
   bad_ = !random_.chance(options_.burst_end);
   return true;

@@ -15,7 +15,7 @@ struct LinkOptions {
   Duration jitter{};                   // up to so much more; order is kept
   double loss = 0;                     // independent
   double burst_begin = 0;              // Gilbert's model: chance of a datagram to begin a bad time, in which
-  double burst_end = 0.3;              //   each one is lost, and is the last with this chance
+  double burst_end = 0.3;              //   each one is lost, and is the last with this chance, or after 0.5 s
   double reorder = 0;                  // chance to be held back by up to
   Duration reorder_by{};               //   so much, while others overtake it
   double duplicate = 0;
@@ -64,13 +64,14 @@ class Link {
 
  private:
   Fates lose(Time now, std::size_t bytes, Time* leaves);
-  bool in_burst();
+  bool in_burst(Time now);
   Time arrival(Time leaves, bool held_back);
   Duration up_to(Duration most);
 
   LinkOptions options_;
   Random random_;
   bool down_ = false, bad_ = false;
+  Time bad_until_;
   Time free_at_;  // when the last bit of the queue has left
   Time last_at_;  // when the last datagram that was not held back arrives
 };
