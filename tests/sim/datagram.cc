@@ -76,7 +76,8 @@ std::vector<Datagram> cut(const Datagram& d) {
 
 bool merge(Datagram& super, const Datagram& next) {
   const std::size_t head = headers_size(super), ip = ip_size(super);
-  if (next.gso_size != 0 || next.bytes.size() <= head || ip_size(next) != ip || headers_size(next) != head) return false;
+  if (next.gso_size != 0 || ip_size(next) != ip || headers_size(next) != head) return false;
+  if (next.bytes.size() <= head) return false;
   const std::size_t before = super.bytes.size() - head, size = next.bytes.size() - head;
   if (before == 0 || super.bytes.size() + size > 65'535) return false;
   const std::size_t segment = super.gso_size != 0 ? super.gso_size : before;

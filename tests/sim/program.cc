@@ -10,7 +10,8 @@ namespace weft::sim {
 namespace {
 
 std::uint8_t pattern(int connection, int side, std::uint32_t offset) {
-  return static_cast<std::uint8_t>((offset * 2654435761u >> 13) + static_cast<std::uint32_t>(connection * 2 + side) * 77);
+  const auto writer = static_cast<std::uint32_t>(connection * 2 + side);
+  return static_cast<std::uint8_t>((offset * 2654435761u >> 13) + writer * 77);
 }
 
 }  // namespace

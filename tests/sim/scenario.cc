@@ -143,7 +143,8 @@ ConnectionPlan connection_of(Random& random, int hosts, bool mortal, bool v6) {
 // ---- changes
 
 void add_flap(Random& random, Scenario& s, int host, bool for_good) {
-  const Duration begins = ms_between(random, 0, 3000), lasts = ms_between(random, 20, random.chance(0.7) ? 1500 : 15'000);
+  const Duration begins = ms_between(random, 0, 3000);
+  const Duration lasts = ms_between(random, 20, random.chance(0.7) ? 1500 : 15'000);
   const std::uint64_t which = random.below(3);  // up, down, both
   for (const ChangeKind kind : {ChangeKind::kUpDown, ChangeKind::kDownDown}) {
     if (which == (kind == ChangeKind::kUpDown ? 1u : 0u)) continue;
@@ -168,8 +169,8 @@ void add_changes(Random& random, Scenario& s, bool v6) {
 }
 
 std::string describe(const LinkOptions& l) {
-  return absl::StrFormat("%.2f+%.2f ms, loss %.3f, bursts %.3f/%.2f, reorder %.2f by %.1f ms, twice %.2f, corrupt %.3f, "
-                         "mark %.2f, %u B/s, queue %u, mtu %u, batch %.2f ms",
+  return absl::StrFormat("%.2f+%.2f ms, loss %.3f, bursts %.3f/%.2f, reorder %.2f by %.1f ms, twice %.2f, "
+                         "corrupt %.3f, mark %.2f, %u B/s, queue %u, mtu %u, batch %.2f ms",
                          static_cast<double>(l.delay.us()) / 1e3, static_cast<double>(l.jitter.us()) / 1e3, l.loss,
                          l.burst_begin, l.burst_end, l.reorder, static_cast<double>(l.reorder_by.us()) / 1e3,
                          l.duplicate, l.corrupt, l.mark, l.bytes_per_second, l.queue_bytes, l.mtu,
@@ -178,10 +179,11 @@ std::string describe(const LinkOptions& l) {
 
 std::string describe(const HostOptions& h) {
   const net::TcpOptions& o = h.tcp;
-  return absl::StrFormat("mtu %u, gso %u, merge %.2f, ts %d sack %d scale %d nagle %d ecn %d %s, receive %u to %u, send %u, "
-                         "account %u, delayed ACK %d ms, retries %d/%d/%d, user timeout %d ms",
+  const bool cubic = o.congestion == net::CongestionAlgorithm::kCubic;
+  return absl::StrFormat("mtu %u, gso %u, merge %.2f, ts %d sack %d scale %d nagle %d ecn %d %s, receive %u to %u, "
+                         "send %u, account %u, delayed ACK %d ms, retries %d/%d/%d, user timeout %d ms",
                          h.mtu, h.gso_bytes, h.merge, o.timestamps, o.sack, o.window_scale, o.nagle,
-                         static_cast<int>(o.ecn), o.congestion == net::CongestionAlgorithm::kCubic ? "cubic" : "newreno",
+                         static_cast<int>(o.ecn), cubic ? "cubic" : "newreno",
                          o.receive_buffer_initial, o.receive_buffer_max, o.send_buffer_max, o.account_limit,
                          o.delayed_ack.ms(), o.retries, o.syn_ack_retries, o.orphan_retries, o.user_timeout.ms());
 }
