@@ -16,9 +16,24 @@ InterfaceId pod_of(int host) { return static_cast<InterfaceId>(101 + host); }
 }  // namespace
 
 Host::Host(int number, const HostOptions& options, Random random, Recorder* recorder)
-    : number_(number), options_(options), random_(random.next()), recorder_(recorder),
-      engine_(std::make_unique<net::TcpEngine>(options.tcp, headers_, Random(random.next()))) {
-  set_mtu(options.mtu);
+    : number_(number), options_(options), random_(random), recorder_(recorder) {
+  make_engine();
+}
+
+void Host::make_engine() {
+  engine_ = std::make_unique<net::TcpEngine>(options_.tcp, headers_, Random(random_.next()));
+  set_mtu(options_.mtu);
+}
+
+void Host::restart(Time now) {
+  arrived_.clear();
+  leaving_.clear();
+  for (const auto& program : programs_) {
+    if (!program->gone()) program->vanish();
+  }
+  by_id_.clear();
+  make_engine();
+  now_ = now;
 }
 
 void Host::set_mtu(std::uint32_t mtu) {
@@ -30,7 +45,7 @@ bool Host::connect(Time now, const Endpoint& to, std::uint16_t from_port, std::u
   net::ConnectRequest request;
   request.key = {kWire, {address_of(number_, to.address.is_v6()), from_port}, to};
   request.pod = request.account = pod_of(number_);
-  request.connect_timeout = Duration::seconds(60);
+  request.connect_timeout = Duration::seconds(150);
   const auto id = engine_->connect(now, request);
   if (!id) return false;
   program->set_id(*id);
@@ -158,8 +173,7 @@ void Host::take_events() {
 }
 
 void Host::accept(Time now, net::ConnectionId id) {
-  const int connection = engine_->key(id).local.port - service_port(0);
-  std::unique_ptr<Program> program = listen_(connection);
+  std::unique_ptr<Program> program = listen_(engine_->key(id).local.port - service_port(0));
   if (program == nullptr) return engine_->refuse_syn(now, id);
   program->set_id(id);
   add(now, std::move(program));

@@ -20,14 +20,14 @@ struct HostOptions {
   double merge = 0;                // chance that a segment joins the one before it (GRO), when it can
 };
 
-// The ports by which both hosts know connection number `connection`.
-constexpr std::uint16_t service_port(int connection) { return static_cast<std::uint16_t>(1000 + connection); }
+// Where service number `service` listens.
+constexpr std::uint16_t service_port(int service) { return static_cast<std::uint16_t>(1000 + service); }
 
 // A turn: receive() what arrived, turn(), then poll_output() until false.
 class Host {
  public:
   // Makes the program at this end when the other's SYN comes; nullptr: nobody listens there (any more).
-  using Listen = std::function<std::unique_ptr<Program>(int connection)>;
+  using Listen = std::function<std::unique_ptr<Program>(int service)>;
 
   Host(int number, const HostOptions& options, Random random, Recorder* recorder);
 
@@ -43,6 +43,8 @@ class Host {
   // When turn() has something to do.
   Time next() const;
   void set_mtu(std::uint32_t mtu);
+  // A fresh engine takes the old one's place. Connections are gone, and their programs with them.
+  void restart(Time now);
 
   const std::vector<std::unique_ptr<Program>>& programs() const { return programs_; }
   const net::TcpEngine& engine() const { return *engine_; }
@@ -56,6 +58,7 @@ class Host {
   const std::string& failure() const { return failure_; }
 
  private:
+  void make_engine();
   void receive_icmp(Time now, const Datagram& datagram, const net::IpHeader& ip);
   void receive_tcp(const Datagram& datagram);
   void drop(Time now, const Datagram& datagram, std::string_view why);

@@ -38,6 +38,8 @@ class Program {
   void on_event(const net::TcpEvent& event);
   // Does what it can now. True: something moved.
   bool run(Time now, net::TcpEngine& engine, BufferPool& pool);
+  // Its host has forgotten the connection.
+  void vanish() { rude_ = gone_ = true; }
   // When run() has something to do without an event.
   Time wake() const { return wake_; }
 

@@ -116,6 +116,11 @@ ProgramOptions program_of(Random& random, bool mortal) {
   p.largest_write = between(random, 1, random.chance(0.3) ? 200 : 50'000);
   p.largest_read = between(random, 1, random.chance(0.3) ? 2000 : 200'000);
   if (random.chance(0.2)) p.read_pause = ms_between(random, 0, 50);
+  // Windows that stay closed until probes have backed off.
+  if (random.chance(0.05)) {
+    p.read_pause = ms_between(random, 500, 5000);
+    p.largest_read = between(random, 10'000, 200'000);
+  }
   p.half_close = random.chance(0.7);
   if (random.chance(0.3)) p.ending = Ending::kLeaves;
   if (mortal && random.chance(0.3)) p.ending = one_of(random, {Ending::kAborts, Ending::kQuits});
@@ -164,8 +169,24 @@ void add_changes(Random& random, Scenario& s, bool v6) {
     s.changes.push_back({ms_between(random, 0, 2000), ChangeKind::kHostMtu, any_host(), path_mtu(random, v6)});
   }
   if (random.chance(0.3)) add_flap(random, s, any_host(), false);
+  if (s.mortal && random.chance(0.2)) {
+    s.changes.push_back({ms_between(random, 0, 3000), ChangeKind::kRestart, any_host(), 0});
+  }
   if (s.mortal && random.chance(0.4)) add_flap(random, s, any_host(), true);
   std::stable_sort(s.changes.begin(), s.changes.end(), [](const Change& a, const Change& b) { return a.at < b.at; });
+}
+
+// Some are followed by others between the same ports.
+void add_followers(Random& random, Scenario& s) {
+  if (!random.chance(0.25)) return;
+  for (int i = 0; i < static_cast<int>(s.connections.size()) && s.connections.size() < 10; ++i) {
+    if (random.chance(0.5)) continue;
+    ConnectionPlan next = s.connections[static_cast<std::size_t>(i)];
+    if (next.simultaneous) continue;
+    next.after = i;
+    for (ProgramOptions& p : next.programs) p.bytes = between(random, 1, 30'000);
+    s.connections.push_back(next);
+  }
 }
 
 std::string describe(const LinkOptions& l) {
@@ -213,12 +234,13 @@ Scenario scenario_of(std::uint64_t seed) {
   }
   const auto earlier = [](const ConnectionPlan& a, const ConnectionPlan& b) { return a.begins < b.begins; };
   std::stable_sort(s.connections.begin(), s.connections.end(), earlier);
+  add_followers(random, s);
   add_changes(random, s, v6);
   return s;
 }
 
 std::string describe(const Change& c) {
-  static constexpr const char* kTexts[] = {"path MTU", "interface MTU", "link up down:", "link down down:"};
+  static constexpr const char* kTexts[] = {"path MTU", "interface MTU", "link up down:", "link down down:", "restarts"};
   return absl::StrFormat("h%d %s %u", c.host, kTexts[static_cast<int>(c.kind)], c.value);
 }
 
@@ -230,8 +252,9 @@ std::string describe(const Scenario& s) {
   }
   for (std::size_t i = 0; i < s.connections.size(); ++i) {
     const ConnectionPlan& c = s.connections[i];
-    absl::StrAppendFormat(&text, "c%d h%d to h%d %s%s at %d ms\n   client %s\n   server %s\n", i, c.client, c.server,
+    absl::StrAppendFormat(&text, "c%d h%d to h%d %s%s at %d ms%s\n   client %s\n   server %s\n", i, c.client, c.server,
                           c.v6 ? "IPv6" : "IPv4", c.simultaneous ? ", both open," : "", c.begins.ms(),
+                          c.after < 0 ? "" : absl::StrFormat(" after c%d", c.after),
                           describe(c.programs[0]), describe(c.programs[1]));
   }
   for (const Change& c : s.changes) absl::StrAppendFormat(&text, "at %d ms %s\n", c.at.ms(), describe(c));

@@ -14,6 +14,9 @@ struct ConnectionPlan {
   Duration begins;                // from the beginning of the run
   bool v6 = false;
   bool simultaneous = false;      // both open
+  // The connection before it between the same two ports: this one begins when both programs are gone and the client's
+  // engine lets it, with TIME-WAIT at one end, and segments of that one perhaps still on their way. -1: none.
+  int after = -1;
   std::array<ProgramOptions, 2> programs;
 };
 
@@ -22,6 +25,7 @@ enum class ChangeKind : std::uint8_t {
   kHostMtu,   // of its interface
   kUpDown,    // its link towards the router: 1 goes down, 0 comes back
   kDownDown,  // its link from the router
+  kRestart,   // its engine is replaced by a fresh one, and what it knew is gone
 };
 
 struct Change {

@@ -69,10 +69,11 @@ void TcpSimulation::check_pair(std::size_t connection) {
 const Program* TcpSimulation::program_of(std::size_t connection, int side) const {
   const ConnectionPlan& plan = scenario_.connections[connection];
   const auto& host = hosts_[static_cast<std::size_t>(side == 0 ? plan.client : plan.server)];
+  const Program* last = nullptr;  // of several, if handshakes failed
   for (const auto& program : host->programs()) {
-    if (program->connection() == static_cast<int>(connection)) return program.get();
+    if (program->connection() == static_cast<int>(connection)) last = program.get();
   }
-  return nullptr;
+  return last;
 }
 
 }  // namespace weft::sim

@@ -7,19 +7,26 @@
 namespace weft::sim {
 
 TcpSimulation::TcpSimulation(std::uint64_t seed, const Scenario& scenario, Recorder* recorder)
-    : scenario_(scenario), random_(seed), recorder_(recorder), listened_(scenario.connections.size()) {
+    : scenario_(scenario), random_(seed), recorder_(recorder), begun_(scenario.connections.size()),
+      latest_(scenario.connections.size(), -1) {
   wire_ = std::make_unique<SimulatedWire>(scenario.links, Random(random_.next()), recorder);
   for (std::size_t i = 0; i < scenario.hosts.size(); ++i) {
     const int number = static_cast<int>(i);
     hosts_.push_back(std::make_unique<Host>(number, scenario.hosts[i], Random(random_.next()), recorder));
-    hosts_.back()->listen([this, number](int connection) -> std::unique_ptr<Program> {
-      const auto index = static_cast<std::size_t>(connection);
-      if (index >= listened_.size() || scenario_.connections[index].server != number) return nullptr;
-      if (scenario_.connections[index].simultaneous || listened_[index]) return nullptr;
-      listened_[index] = true;
-      return make_program(connection, 1);
-    });
+    hosts_.back()->listen([this, number](int service) { return listen(number, service); });
   }
+}
+
+// A service serves the connection that began last, once; again if the handshake failed, as that of an old SYN does.
+std::unique_ptr<Program> TcpSimulation::listen(int number, int service) {
+  const auto index = static_cast<std::size_t>(service);
+  const int connection = index < latest_.size() ? latest_[index] : -1;
+  if (connection < 0) return nullptr;
+  const ConnectionPlan& plan = scenario_.connections[static_cast<std::size_t>(connection)];
+  if (plan.server != number || plan.simultaneous) return nullptr;
+  const Program* before = program_of(static_cast<std::size_t>(connection), 1);
+  if (before != nullptr && (before->established() || !before->gone() || before->rude())) return nullptr;
+  return make_program(connection, 1);
 }
 
 std::unique_ptr<Program> TcpSimulation::make_program(int connection, int side) {
@@ -69,8 +76,7 @@ void TcpSimulation::apply_changes() {
   }
 }
 
-// What happens to the surroundings in the middle of a run. A host that restarts would change here, too: its engine is
-// replaced by a fresh one, and each connection carried over.
+// What happens to links and hosts in the middle of a run.
 void TcpSimulation::apply(const Change& change) {
   if (recorder_ != nullptr) recorder_->note(now_, describe(change));
   switch (change.kind) {
@@ -78,25 +84,47 @@ void TcpSimulation::apply(const Change& change) {
     case ChangeKind::kHostMtu: return host(change.host).set_mtu(change.value);
     case ChangeKind::kUpDown: return wire_->set_down(change.host, kUp, change.value != 0);
     case ChangeKind::kDownDown: return wire_->set_down(change.host, kDown, change.value != 0);
+    case ChangeKind::kRestart: return host(change.host).restart(now_);
   }
 }
 
 void TcpSimulation::begin_connections() {
-  for (; begun_ < scenario_.connections.size(); ++begun_) {
-    const ConnectionPlan& plan = scenario_.connections[begun_];
-    if (kBegin + plan.begins > now_) return;
-    const int connection = static_cast<int>(begun_);
-    const std::uint16_t port = service_port(connection);
-    const std::uint16_t from = plan.simultaneous ? port : 0;
-    bool begun = host(plan.client).connect(now_, {address_of(plan.server, plan.v6), port}, from,
-                                           make_program(connection, 0));
-    if (plan.simultaneous) {
-      begun = begun && host(plan.server).connect(now_, {address_of(plan.client, plan.v6), port}, from,
-                                                 make_program(connection, 1));
-    }
-    if (!begun) fail("connect() refuses");
-    progress_ = now_;
+  retry_at_ = Time::never();
+  for (std::size_t i = 0; i < begun_.size(); ++i) {
+    if (begun_[i] || !may_begin(scenario_.connections[i])) continue;
+    begun_[i] = begin(static_cast<int>(i));
+    if (begun_[i]) progress_ = now_;
+    if (!begun_[i] && scenario_.connections[i].after < 0) fail("connect() refuses");
+    if (!begun_[i]) retry_at_ = now_ + Duration::milliseconds(50);
   }
+}
+
+// After both ends of the one before: a SYN that meets LAST-ACK, its last ACK being lost, ends in a reset of that.
+bool TcpSimulation::may_begin(const ConnectionPlan& plan) const {
+  if (kBegin + plan.begins > now_) return false;
+  if (plan.after < 0) return true;
+  const auto after = static_cast<std::size_t>(plan.after);
+  const Program *client = program_of(after, 0), *server = program_of(after, 1);
+  return client != nullptr && client->gone() && (server == nullptr || server->gone());
+}
+
+// Those that follow each other between two ports are one service's.
+int TcpSimulation::service_of(int connection) const {
+  const int after = scenario_.connections[static_cast<std::size_t>(connection)].after;
+  return after < 0 ? connection : service_of(after);
+}
+
+// False: the tuple is still in use.
+bool TcpSimulation::begin(int connection) {
+  const ConnectionPlan& plan = scenario_.connections[static_cast<std::size_t>(connection)];
+  const int service = service_of(connection);
+  const std::uint16_t port = service_port(service);
+  const std::uint16_t from = plan.simultaneous ? port : static_cast<std::uint16_t>(5000 + service);
+  const Endpoint to{address_of(plan.server, plan.v6), port};
+  if (!host(plan.client).connect(now_, to, from, make_program(connection, 0))) return false;
+  latest_[static_cast<std::size_t>(service)] = connection;
+  if (!plan.simultaneous) return true;
+  return host(plan.server).connect(now_, {address_of(plan.client, plan.v6), port}, from, make_program(connection, 1));
 }
 
 void TcpSimulation::deliver() {
@@ -130,13 +158,18 @@ void TcpSimulation::transmit(int number) {
 Time TcpSimulation::next() const {
   Time next = wire_->next();
   for (const auto& h : hosts_) next = std::min(next, h->next());
-  if (begun_ < scenario_.connections.size()) next = std::min(next, kBegin + scenario_.connections[begun_].begins);
+  for (std::size_t i = 0; i < begun_.size(); ++i) {
+    const Time begins = kBegin + scenario_.connections[i].begins;
+    if (begun_[i] || (!may_begin(scenario_.connections[i]) && begins <= now_)) continue;
+    next = std::min(next, begins <= now_ && !retry_at_.is_never() ? retry_at_ : begins);
+  }
   if (changed_ < scenario_.changes.size()) next = std::min(next, kBegin + scenario_.changes[changed_].at);
   return next;
 }
 
 bool TcpSimulation::over() const {
-  return begun_ == scenario_.connections.size() && wire_->next().is_never() &&
+  const bool all_begun = std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; });
+  return all_begun && wire_->next().is_never() &&
          std::all_of(hosts_.begin(), hosts_.end(), [](const auto& h) { return h->quiet(); });
 }
 

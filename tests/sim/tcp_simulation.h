@@ -37,6 +37,10 @@ class TcpSimulation {
  private:
   void step();
   void begin_connections();
+  bool begin(int connection);
+  bool may_begin(const ConnectionPlan& plan) const;
+  int service_of(int connection) const;
+  std::unique_ptr<Program> listen(int host, int service);
   void apply_changes();
   void apply(const Change& change);
   void deliver();
@@ -59,8 +63,10 @@ class TcpSimulation {
   Recorder* recorder_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::unique_ptr<SimulatedWire> wire_;
-  std::vector<bool> listened_;  // connections whose SYN was accepted once
-  std::size_t begun_ = 0, changed_ = 0;  // of scenario_.connections and .changes
+  std::vector<bool> begun_;            // by connection
+  std::vector<int> latest_;            // by service: the connection that began last
+  Time retry_at_ = Time::never();      // when a connection whose ports were still in use is tried again
+  std::size_t changed_ = 0;            // of scenario_.changes
   Time now_ = kBegin, progress_ = kBegin;
   std::uint32_t standing_ = 0;  // steps since time moved
   Outcome outcome_;
