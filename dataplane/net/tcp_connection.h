@@ -14,9 +14,6 @@
 
 namespace weft::net {
 
-// Of deadlines, modulo 2^32.
-inline bool before_ms(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
-
 // Names as in RFC 9293, 3.3.1. Times that end in _ms are the engine's clock modulo 2^32; a deadline of 0 is not set.
 //
 // Sequence space of what we send:   snd_una <= snd_nxt
@@ -147,5 +144,8 @@ struct TcpTimeWait : TimerNode {
   std::uint16_t window_field = 0;
   bool timestamps = false;
 };
+
+// Of deadlines, modulo 2^32.
+inline bool before_ms(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
 }  // namespace weft::net

@@ -165,10 +165,11 @@ void TcpCore::forget_half_open(Connection& c) {
 
 // ---- memory
 
+// No more than the field can say: an update that cannot be told apart from the last one would go out with each read.
 std::uint32_t TcpCore::window_target(const Connection& c) const {
   const std::uint64_t queued = c.received.size();
   const std::uint64_t free = queued < c.rcv_buffer ? c.rcv_buffer - queued : 0;
-  return static_cast<std::uint32_t>(std::min(free, accounts.room(c.account)));
+  return static_cast<std::uint32_t>(std::min({free, accounts.room(c.account), std::uint64_t{65'535} << c.rcv_wscale}));
 }
 
 // Bytes in order may push out what waits behind a hole, the connection's own first: the peer sends that again.

@@ -215,7 +215,9 @@ bool TcpCore::check_reset(Connection& c, TcpInput& in) {
     return false;
   }
   ++stats.resets_in;
-  const bool done = c.state == TcpState::kClosing || c.state == TcpState::kLastAck;
+  // Both FINs are on their way. The owner may take it for the end only if all its text has arrived.
+  const bool closing = c.state == TcpState::kClosing || c.state == TcpState::kLastAck;
+  const bool done = closing && c.sent.empty() && c.unsent.empty();
   // Of a simultaneous open: refused, as in SYN-SENT.
   const bool opening = c.state == TcpState::kSynReceived && !c.half_open;
   end(c, done ? CloseReason::kOrderly : opening ? CloseReason::kRefused : CloseReason::kResetByPeer);

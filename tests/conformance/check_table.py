@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TABLE = ROOT / "dataplane" / "net" / "CONFORMANCE.md"
-FOLDERS = [ROOT / "tests" / "conformance" / "scripts", ROOT / "dataplane" / "net"]
+FOLDERS = [ROOT / "tests" / "conformance" / "scripts", ROOT / "dataplane" / "net", ROOT / "tests" / "sim"]
 DEFINITION = re.compile(r"\b(?:SCRIPT\((\w+)\)|TEST(?:_F|_P)?\(\w+,\s*(\w+)\))")
 
 

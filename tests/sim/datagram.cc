@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/bytes.h"
+#include "dataplane/net/ip.h"
 
 namespace weft::sim {
 
@@ -71,6 +72,37 @@ std::vector<Datagram> cut(const Datagram& d) {
     pieces.push_back(std::move(piece));
   }
   return pieces;
+}
+
+bool merge(Datagram& super, const Datagram& next) {
+  const std::size_t head = headers_size(super), ip = ip_size(super);
+  if (next.gso_size != 0 || ip_size(next) != ip || headers_size(next) != head) return false;
+  if (next.bytes.size() <= head) return false;
+  const std::size_t before = super.bytes.size() - head, size = next.bytes.size() - head;
+  if (before == 0 || super.bytes.size() + size > 65'535) return false;
+  const std::size_t segment = super.gso_size != 0 ? super.gso_size : before;
+  std::uint8_t* tcp = &super.bytes[ip];
+  const std::uint8_t* other = &next.bytes[ip];
+  if (size > segment || before % segment != 0 || load_be32(other + 4) != load_be32(tcp + 4) + before) return false;
+  // No SYN, RST, URG or CWR in either, and nothing that ends a run in the first.
+  if ((tcp[13] & 0xaf) != 0 || (other[13] & 0xa6) != 0 || (other[13] | 0x09) != (tcp[13] | 0x09)) return false;
+  const std::size_t addresses = ip == 40 ? 8 : 12;
+  const auto same = [&](std::size_t from, std::size_t to) {
+    return std::equal(&super.bytes[from], &super.bytes[to], &next.bytes[from]);
+  };
+  // Traffic class, addresses and ports; the acknowledgment; the window; the options.
+  if (!same(1, 2) || !same(addresses, ip + 4) || !same(ip + 8, ip + 13) || !same(ip + 14, ip + 16)) return false;
+  if (head > ip + 20 && !same(ip + 20, head)) return false;
+  tcp[13] = static_cast<std::uint8_t>(tcp[13] | (other[13] & 0x09));
+  super.gso_size = static_cast<std::uint16_t>(segment);
+  super.bytes.insert(super.bytes.end(), next.bytes.begin() + static_cast<std::ptrdiff_t>(head), next.bytes.end());
+  if (ip == 40) {
+    store_be16(&super.bytes[4], static_cast<std::uint16_t>(super.bytes.size() - 40));
+  } else {
+    store_be16(&super.bytes[2], static_cast<std::uint16_t>(super.bytes.size()));
+    net::fill_ip4_checksum(super.bytes.data());
+  }
+  return true;
 }
 
 bool checksum_ok(const Datagram& d) {

@@ -1,111 +1,134 @@
-// TCP over a bad wire: properties over many seeds. A failing seed is the bug report; WEFT_SEED=n replays one and prints
-// its trace.
+// TCP over bad networks: properties over many seeds. A failing seed is the bug report; the command that replays it is
+// printed with it.
+//   WEFT_SEED=N                      replays one: trace to stderr, captures in the temporary directory
+//   WEFT_SEEDS=N, WEFT_FIRST_SEED=K  runs N (500), beginning with K (1)
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 
 #include "tests/sim/tcp_simulation.h"
 
 namespace weft::sim {
 namespace {
 
-struct Scenario {
-  WireOptions wire;
-  std::array<ProgramOptions, 2> programs;
-  net::TcpOptions options;
-  bool v6 = false;
+constexpr const char* kFilter = "TcpSimulation.BytesArriveWholeOrBothHearOfIt";
+
+std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+std::string last_lines(const std::string& text, int lines) {
+  std::size_t at = text.size();
+  while (at > 0 && lines-- >= 0) at = text.rfind('\n', at - 1) == std::string::npos ? 0 : text.rfind('\n', at - 1);
+  return text.substr(at);
+}
+
+// One seed with everything on record.
+std::string replay(std::uint64_t seed, bool whole_trace) {
+  const Scenario scenario = scenario_of(seed);
+  Recorder recorder(static_cast<int>(scenario.hosts.size()), TcpSimulation::kBegin);
+  TcpSimulation simulation(seed, scenario, &recorder);
+  const Outcome outcome = simulation.run();
+  if (!whole_trace && outcome.failure.empty()) return "does not fail again: not deterministic";
+  std::fprintf(stderr, "%s%s", describe(scenario).c_str(),
+               whole_trace ? recorder.trace().c_str() : last_lines(recorder.trace(), 40).c_str());
+  const auto prefix = std::filesystem::temp_directory_path() / ("weft-tcp-sim-" + std::to_string(seed));
+  for (const std::string& path : recorder.save(prefix)) std::fprintf(stderr, "capture: %s\n", path.c_str());
+  return outcome.failure;
+}
+
+struct Sums {
+  std::uint64_t connections = 0, complete = 0, bytes = 0, datagrams = 0, timer_calls = 0, merged = 0, dropped = 0;
+  Duration lasted;
+
+  void add(const Outcome& o) {
+    connections += o.connections;
+    complete += o.complete;
+    bytes += o.bytes;
+    datagrams += o.datagrams;
+    timer_calls += o.timer_calls;
+    merged += o.merged;
+    dropped += o.dropped;
+    lasted = lasted + o.lasted;
+  }
 };
 
-// Everything about a run follows from its seed.
-Scenario scenario_of(std::uint64_t seed) {
-  Random random(seed * 0x9e3779b97f4a7c15u + 1);
-  Scenario s;
-  const double losses[] = {0, 0.001, 0.01, 0.05, 0.15};
-  s.wire.loss = losses[random.below(5)];
-  s.wire.duplicate = random.chance(0.5) ? 0.02 : 0;
-  s.wire.reorder = random.chance(0.5) ? 0.1 : 0;
-  s.wire.delay = Duration::microseconds(static_cast<std::int64_t>(20 + random.below(50'000)));
-  s.wire.jitter = Duration::microseconds(static_cast<std::int64_t>(random.below(20'000)));
-  s.wire.keep_super_segments = random.chance(0.5) ? 0.5 : 0;
-  if (random.chance(0.3)) s.wire.bytes_per_second = 200'000 + random.below(5'000'000);
-  for (ProgramOptions& p : s.programs) {
-    p.bytes = static_cast<std::uint32_t>(random.below(random.chance(0.2) ? 400'000 : 60'000));
-    p.largest_write = static_cast<std::uint32_t>(1 + random.below(random.chance(0.3) ? 200 : 50'000));
-    p.largest_read = static_cast<std::uint32_t>(1 + random.below(random.chance(0.3) ? 2000 : 200'000));
-    if (random.chance(0.2)) p.read_pause = Duration::milliseconds(static_cast<std::int64_t>(random.below(50)));
-    p.half_close = random.chance(0.7);
-  }
-  if (!s.programs[0].half_close) s.programs[1].half_close = true;
-  s.options.timestamps = random.chance(0.8);
-  s.options.sack = random.chance(0.7);
-  s.options.window_scale = random.chance(0.8);
-  s.options.nagle = random.chance(0.2);
-  if (random.chance(0.5)) s.options.ecn = net::EcnMode::kAlways, s.wire.mark = random.chance(0.5) ? 0.05 : 0;
-  s.options.congestion = random.chance(0.5) ? net::CongestionAlgorithm::kCubic : net::CongestionAlgorithm::kNewReno;
-  if (random.chance(0.3)) s.options.receive_buffer_initial = static_cast<std::uint32_t>(2000 + random.below(20'000));
-  if (random.chance(0.3)) s.options.send_buffer_max = static_cast<std::uint32_t>(5000 + random.below(100'000));
-  s.options.retries = 40;  // the wire is bad, not dead
-  s.options.syn_ack_retries = 40;
-  s.options.orphan_retries = 40;
-  s.options.rto_max = Duration::seconds(8);
-  s.v6 = random.chance(0.3);
-  return s;
-}
-
-Outcome run_seed(std::uint64_t seed, bool traced) {
-  const Scenario s = scenario_of(seed);
-  TcpSimulation simulation(seed, s.wire, s.programs, s.options, s.v6);
-  simulation.traced = traced;
-  Outcome outcome = simulation.run();
-  if (traced) std::fputs(simulation.trace.c_str(), stderr);
-  return outcome;
-}
-
-TEST(TcpSimulation, BytesArriveWholeAndEverythingIsGivenBack) {
-  if (const char* seed = std::getenv("WEFT_SEED"); seed != nullptr) {
-    EXPECT_EQ(run_seed(std::strtoull(seed, nullptr, 10), true).failure, "");
-    return;
-  }
-  const char* count = std::getenv("WEFT_SEEDS");
-  const std::uint64_t seeds = count != nullptr ? std::strtoull(count, nullptr, 10) : 500;
+// Runs `seeds` seeds; prints how far it is each minute, and the sums at the end.
+void run_seeds(std::uint64_t first, std::uint64_t seeds) {
+  using Clock = std::chrono::steady_clock;
+  Sums sums;
   int failures = 0;
-  for (std::uint64_t seed = 1; seed <= seeds && failures < 10; ++seed) {
-    const Outcome outcome = run_seed(seed, false);
+  auto last_word = Clock::now();
+  for (std::uint64_t seed = first; seed < first + seeds && failures < 10; ++seed) {
+    const Outcome outcome = TcpSimulation(seed, scenario_of(seed)).run();
+    sums.add(outcome);
+    if (Clock::now() - last_word > std::chrono::minutes(1)) {
+      last_word = Clock::now();
+      std::printf("tcp-sim: %lu of %lu seeds, %d failed\n", seed - first + 1, seeds, failures);
+      std::fflush(stdout);
+    }
     if (outcome.failure.empty()) continue;
     ++failures;
-    ADD_FAILURE() << outcome.failure << "; replay: WEFT_SEED=" << seed
-                  << " tcp_sim_test --gtest_filter=TcpSimulation.BytesArriveWholeAndEverythingIsGivenBack";
+    replay(seed, false);
+    ADD_FAILURE() << "seed " << seed << ": " << outcome.failure << "\nreplay: WEFT_SEED=" << seed << " "
+                  << program_invocation_name << " --gtest_filter=" << kFilter;
+  }
+  std::printf("tcp-sim: %lu seeds, %lu connections (%lu in order), %lu bytes checked, %lu datagrams, %lu merged, "
+              "%lu refused, %lu timer calls, %lu s of virtual time\n",
+              seeds, sums.connections, sums.complete, sums.bytes, sums.datagrams, sums.merged, sums.dropped,
+              sums.timer_calls, static_cast<std::uint64_t>(sums.lasted.ms() / 1000));
+}
+
+TEST(TcpSimulation, BytesArriveWholeOrBothHearOfIt) {
+  if (std::getenv("WEFT_SEED") != nullptr) {
+    EXPECT_EQ(replay(number_from("WEFT_SEED", 1), true), "");
+    return;
+  }
+  run_seeds(number_from("WEFT_FIRST_SEED", 1), number_from("WEFT_SEEDS", 500));
+}
+
+TEST(TcpSimulation, ReplayIsTheSameRun) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Scenario scenario = scenario_of(seed);
+    Recorder recorder(static_cast<int>(scenario.hosts.size()), TcpSimulation::kBegin);
+    const Outcome recorded = TcpSimulation(seed, scenario, &recorder).run();
+    const Outcome silent = TcpSimulation(seed, scenario).run();
+    EXPECT_EQ(recorded.digest, silent.digest) << "seed " << seed;
+    EXPECT_EQ(recorded.lasted, silent.lasted) << "seed " << seed;
   }
 }
 
-double goodput(const WireOptions& wire, net::CongestionAlgorithm algorithm) {
-  net::TcpOptions options;
-  options.congestion = algorithm;
-  std::array<ProgramOptions, 2> programs;
-  programs[0].bytes = 4'000'000;
-  programs[0].largest_write = 60'000;
-  options.time_wait = Duration::milliseconds(1);
-  TcpSimulation simulation(1, wire, programs, options);
-  const Outcome outcome = simulation.run();
+// ---- speed, of one connection of 4 MB from h0 to h1
+
+double goodput(const LinkOptions& link, net::CongestionAlgorithm algorithm) {
+  Scenario s;
+  s.hosts.resize(2);
+  s.links = {{link, link}, {LinkOptions{.delay = Duration()}, LinkOptions{.delay = Duration()}}};
+  for (HostOptions& host : s.hosts) {
+    host.tcp.congestion = algorithm;
+    host.tcp.time_wait = Duration::milliseconds(1);
+  }
+  s.connections.resize(1);
+  s.connections[0].programs[0] = {.bytes = 4'000'000, .largest_write = 60'000};
+  const Outcome outcome = TcpSimulation(1, s).run();
   EXPECT_EQ(outcome.failure, "");
-  return 4'000'000 / (static_cast<double>(outcome.end.ns() - 1'000'000'000'000) / 1e9);
+  return 4'000'000 / (static_cast<double>(outcome.lasted.ns()) / 1e9);
 }
 
 TEST(TcpSimulation, FillsMostOfABottleneck) {
-  WireOptions wire;
-  wire.delay = Duration::milliseconds(10);
-  wire.bytes_per_second = 2'500'000;
+  const LinkOptions link{.delay = Duration::milliseconds(10), .bytes_per_second = 2'500'000};
   for (auto algorithm : {net::CongestionAlgorithm::kCubic, net::CongestionAlgorithm::kNewReno}) {
-    EXPECT_GT(goodput(wire, algorithm), 0.7 * 2'500'000);
+    EXPECT_GT(goodput(link, algorithm), 0.7 * 2'500'000);
   }
 }
 
 TEST(TcpSimulation, LossOfOnePercentCostsNoTimeouts) {
-  WireOptions wire;
-  wire.delay = Duration::milliseconds(5);
-  wire.loss = 0.01;
   // Padhye's bound for Reno at 1 % and 10 ms is about 1.7 MB/s.
-  EXPECT_GT(goodput(wire, net::CongestionAlgorithm::kCubic), 800'000);
+  EXPECT_GT(goodput({.delay = Duration::milliseconds(5), .loss = 0.01}, net::CongestionAlgorithm::kCubic), 800'000);
 }
 
 }  // namespace
