@@ -72,8 +72,9 @@ Drop check_destination(const Network& network, const IpAddress& destination) {
   if (destination.is_loopback() || destination.is_unspecified() || is_broadcast(destination) ||
       is_reserved_v4(destination) || embeds_v4(destination))
     return Drop::kMartianDestination;
+  if (!destination.is_link_local()) return Drop::kCount;
   const bool ours = destination == gateway_v4() || destination == gateway_v6() || network.is_own_address(destination);
-  return destination.is_link_local() && !ours ? Drop::kLinkLocal : Drop::kCount;
+  return ours ? Drop::kCount : Drop::kLinkLocal;
 }
 
 unsigned owner_of_packet(const Network& network, const Tuple& tuple, unsigned workers) {
