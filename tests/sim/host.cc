@@ -16,12 +16,12 @@ InterfaceId pod_of(int host) { return static_cast<InterfaceId>(101 + host); }
 }  // namespace
 
 Host::Host(int number, const HostOptions& options, Random random, Recorder* recorder)
-    : number_(number), options_(options), random_(random), recorder_(recorder) {
+    : number_(number), options_(options), random_(random), engine_seed_(random_.next()), recorder_(recorder) {
   make_engine();
 }
 
 void Host::make_engine() {
-  engine_ = std::make_unique<net::TcpEngine>(options_.tcp, headers_, Random(random_.next()));
+  engine_ = std::make_unique<net::TcpEngine>(options_.tcp, headers_, Random(engine_seed_));
   set_mtu(options_.mtu);
 }
 
@@ -32,8 +32,31 @@ void Host::restart(Time now) {
     if (!program->gone()) program->vanish();
   }
   by_id_.clear();
+  engine_seed_ = random_.next();
   make_engine();
   now_ = now;
+}
+
+void Host::hand_over(Time now) {
+  std::vector<std::pair<Program*, net::FrozenConnection>> owned;
+  for (const auto& program : programs_) {
+    if (!program->gone()) owned.emplace_back(program.get(), engine_->freeze(now, program->id()));
+  }
+  std::vector<net::FrozenConnection> rest;
+  engine_->freeze_rest(now, [&rest](net::FrozenConnection&& frozen) { rest.push_back(std::move(frozen)); });
+  if (!quiet()) failure_ = "not everything can be handed over";
+  make_engine();
+  by_id_.clear();
+  const auto thaw = [&](const net::FrozenConnection& frozen) {
+    const auto id = engine_->thaw(now, frozen, frames_);
+    if (!id) failure_ = "thaw() refuses what freeze() gave: " + id.error().to_string();
+    return id.value_or(net::ConnectionId());
+  };
+  for (const auto& [program, frozen] : owned) {
+    program->set_id(thaw(frozen));
+    by_id_[program->id()] = program;
+  }
+  for (const net::FrozenConnection& frozen : rest) thaw(frozen);
 }
 
 void Host::set_mtu(std::uint32_t mtu) {

@@ -45,6 +45,9 @@ class Host {
   void set_mtu(std::uint32_t mtu);
   // A fresh engine takes the old one's place. Connections are gone, and their programs with them.
   void restart(Time now);
+  // A fresh engine takes the old one's place, and goes on with all that it knew: connections, orphans and TIME-WAIT are
+  // frozen to bytes and thawed. Programs notice nothing.
+  void hand_over(Time now);
 
   const std::vector<std::unique_ptr<Program>>& programs() const { return programs_; }
   const net::TcpEngine& engine() const { return *engine_; }
@@ -71,6 +74,7 @@ class Host {
   int number_;
   HostOptions options_;
   Random random_;
+  std::uint64_t engine_seed_;
   Recorder* recorder_;
   HeapBufferPool headers_{256}, frames_{2304}, large_{66'000};
   // Programs name connections by id alone, so that another engine may take this one's place.

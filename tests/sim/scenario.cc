@@ -237,6 +237,7 @@ Scenario scenario_of(std::uint64_t seed) {
   std::stable_sort(s.connections.begin(), s.connections.end(), earlier);
   add_followers(random, s);
   add_changes(random, s, v6);
+  if (random.chance(0.5)) s.hand_over = fraction(random, 0.002, 0.05);
   return s;
 }
 
@@ -247,6 +248,7 @@ std::string describe(const Change& c) {
 
 std::string describe(const Scenario& s) {
   std::string text = s.mortal ? "connections may fail\n" : "every byte must arrive\n";
+  if (s.hand_over > 0) absl::StrAppendFormat(&text, "hosts hand over in %.1f %% of the steps\n", s.hand_over * 100);
   for (std::size_t i = 0; i < s.hosts.size(); ++i) {
     absl::StrAppendFormat(&text, "h%d %s\n   up   %s\n   down %s\n", i, describe(s.hosts[i]), describe(s.links[i][kUp]),
                           describe(s.links[i][kDown]));

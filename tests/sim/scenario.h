@@ -40,6 +40,7 @@ struct Scenario {
   std::vector<std::array<LinkOptions, 2>> links;  // of each host, both directions
   std::vector<ConnectionPlan> connections;
   std::vector<Change> changes;  // in order of time
+  double hand_over = 0;         // chance that a host hands over to a fresh engine, at each step of the run
   // Connections may fail: a link dies, programs break off, patience is short. Otherwise every byte arrives.
   bool mortal = false;
   // Without progress for so long something is stuck.

@@ -43,6 +43,7 @@ std::string replay(std::uint64_t seed, bool whole_trace) {
 
 struct Sums {
   std::uint64_t connections = 0, complete = 0, bytes = 0, datagrams = 0, timer_calls = 0, merged = 0, dropped = 0;
+  std::uint64_t hand_overs = 0;
   Duration lasted;
 
   void add(const Outcome& o) {
@@ -53,6 +54,7 @@ struct Sums {
     timer_calls += o.timer_calls;
     merged += o.merged;
     dropped += o.dropped;
+    hand_overs += o.hand_overs;
     lasted = lasted + o.lasted;
   }
 };
@@ -78,9 +80,9 @@ void run_seeds(std::uint64_t first, std::uint64_t seeds) {
                   << program_invocation_name << " --gtest_filter=" << kFilter;
   }
   std::printf("tcp-sim: %lu seeds, %lu connections (%lu in order), %lu bytes checked, %lu datagrams, %lu merged, "
-              "%lu refused, %lu timer calls, %lu s of virtual time\n",
+              "%lu refused, %lu timer calls, %lu hand-overs, %lu s of virtual time\n",
               seeds, sums.connections, sums.complete, sums.bytes, sums.datagrams, sums.merged, sums.dropped,
-              sums.timer_calls, static_cast<std::uint64_t>(sums.lasted.ms() / 1000));
+              sums.timer_calls, sums.hand_overs, static_cast<std::uint64_t>(sums.lasted.ms() / 1000));
 }
 
 TEST(TcpSimulation, BytesArriveWholeOrBothHearOfIt) {
@@ -100,6 +102,23 @@ TEST(TcpSimulation, ReplayIsTheSameRun) {
     EXPECT_EQ(recorded.digest, silent.digest) << "seed " << seed;
     EXPECT_EQ(recorded.lasted, silent.lasted) << "seed " << seed;
   }
+}
+
+// What is on the wire, and when, does not show that connections went from engine to engine.
+TEST(TcpSimulation, HandingOverChangesNothing) {
+  std::uint64_t hand_overs = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Scenario scenario = scenario_of(seed);
+    scenario.hand_over = 0;
+    const Outcome alone = TcpSimulation(seed, scenario).run();
+    scenario.hand_over = 0.1;
+    const Outcome handed_over = TcpSimulation(seed, scenario).run();
+    EXPECT_EQ(handed_over.failure, "") << "seed " << seed;
+    EXPECT_EQ(handed_over.digest, alone.digest) << "seed " << seed;
+    EXPECT_EQ(handed_over.lasted, alone.lasted) << "seed " << seed;
+    hand_overs += handed_over.hand_overs;
+  }
+  EXPECT_GT(hand_overs, 1000u);
 }
 
 // ---- speed, of one connection of 4 MB from h0 to h1

@@ -7,7 +7,7 @@
 namespace weft::sim {
 
 TcpSimulation::TcpSimulation(std::uint64_t seed, const Scenario& scenario, Recorder* recorder)
-    : scenario_(scenario), random_(seed), recorder_(recorder), begun_(scenario.connections.size()),
+    : scenario_(scenario), random_(seed), hand_overs_(~seed), recorder_(recorder), begun_(scenario.connections.size()),
       latest_(scenario.connections.size(), -1) {
   wire_ = std::make_unique<SimulatedWire>(scenario.links, Random(random_.next()), recorder);
   for (std::size_t i = 0; i < scenario.hosts.size(); ++i) {
@@ -53,6 +53,7 @@ Outcome TcpSimulation::run() {
 // Everything that has its time now; what that caused leaves before time moves.
 void TcpSimulation::step() {
   apply_changes();
+  hand_over();
   begin_connections();
   deliver();
   if (turn()) progress_ = now_;
@@ -85,6 +86,14 @@ void TcpSimulation::apply(const Change& change) {
     case ChangeKind::kUpDown: return wire_->set_down(change.host, kUp, change.value != 0);
     case ChangeKind::kDownDown: return wire_->set_down(change.host, kDown, change.value != 0);
     case ChangeKind::kRestart: return host(change.host).restart(now_);
+  }
+}
+
+void TcpSimulation::hand_over() {
+  for (auto& h : hosts_) {
+    if (!hand_overs_.chance(scenario_.hand_over)) continue;
+    h->hand_over(now_);
+    ++outcome_.hand_overs;
   }
 }
 

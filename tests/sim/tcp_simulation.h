@@ -16,6 +16,7 @@ struct Outcome {
   Duration lasted;      // virtual
   std::uint64_t digest = 0;  // of all that was sent, when and by whom: equal runs have equal ones
   std::uint64_t datagrams = 0, timer_calls = 0, merged = 0, dropped = 0, bytes = 0;
+  std::uint64_t hand_overs = 0;
   std::uint64_t connections = 0, complete = 0;  // complete: both programs read all, and nobody saw an error
 };
 
@@ -42,6 +43,7 @@ class TcpSimulation {
   int service_of(int connection) const;
   std::unique_ptr<Program> listen(int host, int service);
   void apply_changes();
+  void hand_over();
   void apply(const Change& change);
   void deliver();
   bool turn();
@@ -60,6 +62,7 @@ class TcpSimulation {
 
   Scenario scenario_;
   Random random_;
+  Random hand_overs_;  // of its own: a run with them is otherwise the same
   Recorder* recorder_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::unique_ptr<SimulatedWire> wire_;
