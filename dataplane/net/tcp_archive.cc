@@ -1,5 +1,7 @@
 #include "dataplane/net/tcp_archive.h"
 
+#include <algorithm>
+
 #include "dataplane/net/tcp_types.h"
 
 namespace weft::net {
@@ -89,18 +91,24 @@ void FrozenReader::chain(const char* name, ByteChain& bytes) {
   std::uint32_t total = 0;
   (*this)(name, total);
   require(total <= left(), name);
+  BufferPool& pool = total <= small_.buffer_capacity() ? small_ : payload_;
+  Slice open;  // the buffer that is being filled
   while (ok() && bytes.size() < total) {
     std::uint32_t n = 0;
     bool ends = false;
     (*this)(name, n);
     (*this)(name, ends);
     require(n > 0 && n <= total - bytes.size(), name);
-    const ByteSpan run = take(name, n);
-    if (!ok()) return;
-    ByteChain copy = ByteChain::copy_of(run, n <= small_.buffer_capacity() ? small_ : payload_);
-    if (copy.size() != n) return fail(ThawProblem::kNoBuffers, name);
-    if (ends) copy.back().mark_end_of_write();
-    bytes.append(std::move(copy));
+    ByteSpan run = take(name, n);
+    while (ok() && !run.empty()) {
+      if (!open || open.tailroom() == 0) open = Slice::allocate(pool, 0);
+      if (!open) return fail(ThawProblem::kNoBuffers, name);
+      const ByteSpan piece = run.first(std::min<std::size_t>(run.size(), open.tailroom()));
+      open.append(piece);
+      bytes.push_back(open.split_front(open.size()));
+      run = run.subspan(piece.size());
+    }
+    if (ok() && ends) bytes.back().mark_end_of_write();
   }
 }
 

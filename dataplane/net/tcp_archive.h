@@ -45,7 +45,7 @@ class FrozenReader {
  public:
   static constexpr bool kReads = true;
 
-  // Bytes of payload go to buffers of `payload`, short writes of many to `small`.
+  // Bytes of payload go to buffers of `payload`, what is little enough to one of `small`.
   FrozenReader(ByteSpan in, BufferPool& payload, BufferPool& small) : in_(in), payload_(payload), small_(small) {}
 
   template <std::unsigned_integral T>

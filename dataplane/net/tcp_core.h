@@ -109,10 +109,8 @@ class TcpCore {
   void freeze_rest(const std::function<void(FrozenConnection&&)>& take);
   std::expected<ConnectionId, ThawError> thaw(ByteSpan frozen, BufferPool& payload);
 
-  // ---- tcp_icmp.cc
+  // ---- tcp_icmp.cc, tcp_path_mtu.cc
   void on_icmp_error(const FlowKey& key, const IcmpError& error);
-
-  // ---- tcp_path_mtu.cc
   bool lower_path_mtu(Connection& c, std::uint32_t mtu);  // true: segments are smaller now
   void suspect_black_hole(Connection& c);                 // at a retransmission timeout
   void set_interface(InterfaceId id, const TcpEngine::Interface& interface);
@@ -253,13 +251,15 @@ class TcpCore {
   // tcp_user.cc
   void describe_flight(const Connection& c, TcpInfo& info) const;
   // tcp_freeze.cc, tcp_thaw.cc
+  FrozenConnection freeze_secrets();
+  FrozenConnection freeze(const TcpTimeWait& t);
   void leave(Connection& c);
   bool thaw_connection(FrozenReader& in, Connection& c);
-  void check_thawed(FrozenReader& in, const Connection& c) const;
   void install(Connection& c, AccountId account);
   void thaw_flight(FrozenReader& in, Connection& c);
   void thaw_reassembly(FrozenReader& in, Connection& c);
   void thaw_time_wait(FrozenReader& in);
+  void thaw_secrets(FrozenReader& in);
   void discard(Connection& c);
   // tcp_listener.cc
   bool admit_syn(const TcpInput& in, const TcpArrival& arrival);

@@ -95,11 +95,11 @@ class TcpEngine {
   // All of a connection as bytes, for thaw() of another engine, of this process or the next. It is gone here, and its
   // peer has not been told. Empty: stale id.
   FrozenConnection freeze(Time now, ConnectionId id);
-  // What nobody has an id of: orphans and TIME-WAIT, one after the other.
+  // What nobody has an id of, one after the other: the engine's secrets (tcp_frozen.h), orphans, TIME-WAIT.
   void freeze_rest(Time now, const std::function<void(FrozenConnection&&)>& take);
   // Goes on where freeze() stopped, with the same clock (tcp_frozen.h) and events that were not polled. Payload goes to
-  // buffers of `payload`; account limits do not refuse it. SYN queues are in the order of these calls: the oldest first.
-  // The id is none for orphans and TIME-WAIT.
+  // buffers of `payload`; account limits do not refuse it. SYN queues are in the order of these calls, the oldest
+  // first. The id is none for what freeze_rest() gave.
   std::expected<ConnectionId, ThawError> thaw(Time now, ByteSpan frozen, BufferPool& payload);
 
   // ---- surroundings

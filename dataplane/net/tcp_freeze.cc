@@ -68,20 +68,35 @@ void TcpCore::leave(Connection& c) {
   destroy(c);
 }
 
+FrozenConnection TcpCore::freeze_secrets() {
+  FrozenConnection bytes;
+  FrozenWriter a(bytes);
+  write_head(a, FrozenKind::kEngine, now);
+  transfer_secret(a, isn.secret().key());
+  transfer_secret(a, cookies_.secret().key());
+  a("cookies_good_until", static_cast<std::uint64_t>(cookies_good_until_.ns()));
+  return bytes;
+}
+
+FrozenConnection TcpCore::freeze(const TcpTimeWait& t) {
+  FrozenConnection bytes;
+  FrozenWriter a(bytes);
+  write_head(a, FrozenKind::kTimeWait, now);
+  transfer_time_wait(a, t);
+  a("ends_tick", t.tick_);
+  ++stats.frozen;
+  return bytes;
+}
+
 void TcpCore::freeze_rest(const std::function<void(FrozenConnection&&)>& take) {
+  take(freeze_secrets());
   for (std::uint32_t i = 0; i < table.connections.slots(); ++i) {
     if (table.connections.lives(i) && table.connections.at(i)->orphan) take(freeze(*table.connections.at(i)));
   }
   for (std::uint32_t i = 0; i < table.time_waits.slots(); ++i) {
     if (!table.time_waits.lives(i)) continue;
-    TcpTimeWait& t = *table.time_waits.at(i);
-    FrozenConnection bytes;
-    FrozenWriter a(bytes);
-    write_head(a, FrozenKind::kTimeWait, now);
-    transfer_time_wait(a, std::as_const(t));
-    a("ends_tick", t.tick_);
-    ++stats.frozen;
-    forget(t);
+    FrozenConnection bytes = freeze(*table.time_waits.at(i));
+    forget(*table.time_waits.at(i));
     take(std::move(bytes));
   }
 }

@@ -1,4 +1,4 @@
-// A connection, or its TIME-WAIT, as bytes: what TcpEngine::freeze() gives and thaw() takes.
+// A connection, its TIME-WAIT, or an engine's secrets, as bytes: what TcpEngine::freeze() gives and thaw() takes.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,17 @@ namespace weft::net {
 // Layout: magic (u32), version (u16), kind (u8), the clock when it was frozen (i64, ns), then the fields of
 // tcp_frozen_fields.h in their order. Integers are little-endian, booleans and enumerations one byte, byte strings and
 // lists follow their length (u32). Times are of the engine's clock: who thaws reads the same one, as every process of a
-// node does with CLOCK_MONOTONIC. The version changes with the fields: there is no reading of older ones.
+// node does with CLOCK_MONOTONIC. The bytes hold payload and secrets: keep them as private as memory. The version
+// changes with the fields: there is no reading of older ones.
 using FrozenConnection = std::vector<std::uint8_t>;
 
 inline constexpr std::uint32_t kFrozenMagic = 0x43'54'46'57;  // "WFTC"
 inline constexpr std::uint16_t kFrozenVersion = 1;
-enum class FrozenKind : std::uint8_t { kConnection, kTimeWait };
+enum class FrozenKind : std::uint8_t {
+  kConnection,
+  kTimeWait,
+  kEngine,  // secrets: initial numbers and timestamps go on to rise, and SYN cookies that are out stay good
+};
 
 // Why thaw() refused. Nothing is kept then, neither of the connection nor of its buffers.
 #define WEFT_TCP_THAW_PROBLEMS(X)                                                  \

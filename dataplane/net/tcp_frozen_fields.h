@@ -215,6 +215,12 @@ void transfer_transmission(A& a, T& t) {
   a("transmission.lost", t.lost);
 }
 
+template <typename A, typename K>
+void transfer_secret(A& a, K& key) {
+  a("secret", key[0]);
+  a("secret", key[1]);
+}
+
 template <typename A, typename T>
 void transfer_time_wait(A& a, T& t) {
   transfer_key(a, t.key);

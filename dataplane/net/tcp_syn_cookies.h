@@ -23,6 +23,7 @@ class TcpSynCookies {
   static constexpr Duration kStep = Duration::seconds(64);
 
   explicit TcpSynCookies(Random& random) : secret_(random) {}
+  TcpSecret& secret() { return secret_; }
 
   // The initial sequence number to answer `syn` with.
   Seq make(Time now, const FlowKey& key, const TcpSegment& syn) const;

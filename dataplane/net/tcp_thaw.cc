@@ -18,7 +18,7 @@ FrozenKind read_head(FrozenReader& a, Time now) {
   if (magic != kFrozenMagic) a.fail(ThawProblem::kNotFrozen, "magic");
   a("version", version);
   if (version != kFrozenVersion) a.fail(ThawProblem::kVersion, "version");
-  a.enumeration("kind", kind, FrozenKind::kTimeWait);
+  a.enumeration("kind", kind, FrozenKind::kEngine);
   a("frozen_ns", frozen_ns);
   if (frozen_ns > static_cast<std::uint64_t>(now.ns())) a.fail(ThawProblem::kFuture, "frozen_ns");
   return kind;
@@ -75,6 +75,17 @@ void check_receiving(FrozenReader& a, const TcpConnection& c) {
   a.require(c.rcv_wscale <= kMaxWindowScale, "rcv_wscale");
 }
 
+void check_thawed(FrozenReader& a, const TcpCore& core, const TcpConnection& c) {
+  check_state(a, c);
+  check_sending(a, c);
+  check_receiving(a, c);
+  if (!a.ok()) return;
+  if (core.table.connections.size() > core.options.max_connections) a.fail(ThawProblem::kTooManyConnections, "");
+  if (c.reason != CloseReason::kNone) return;
+  if (!core.interfaces.contains(c.key.interface)) a.fail(ThawProblem::kUnknownInterface, "interface");
+  if (core.table.contains(c.key)) a.fail(ThawProblem::kInUse, "remote");
+}
+
 }  // namespace
 
 std::expected<ConnectionId, ThawError> TcpCore::thaw(ByteSpan frozen, BufferPool& payload) {
@@ -83,6 +94,8 @@ std::expected<ConnectionId, ThawError> TcpCore::thaw(ByteSpan frozen, BufferPool
   ConnectionId id;
   if (in.ok() && kind == FrozenKind::kTimeWait) {
     thaw_time_wait(in);
+  } else if (in.ok() && kind == FrozenKind::kEngine) {
+    thaw_secrets(in);
   } else if (in.ok()) {
     const std::uint32_t index = table.connections.create();
     Connection& c = *table.connections.at(index);
@@ -115,7 +128,7 @@ bool TcpCore::thaw_connection(FrozenReader& in, Connection& c) {
   in("has_reassembly", has_reassembly);
   if (has_reassembly) thaw_reassembly(in, c);
   in.finish();
-  if (in.ok()) check_thawed(in, c);
+  if (in.ok()) check_thawed(in, *this, c);
   if (in.ok()) install(c, account);
   return in.ok();
 }
@@ -173,16 +186,6 @@ void TcpCore::thaw_reassembly(FrozenReader& in, Connection& c) {
   if (in.ok()) r.set_recent({recent.data(), count});
 }
 
-void TcpCore::check_thawed(FrozenReader& in, const Connection& c) const {
-  check_state(in, c);
-  check_sending(in, c);
-  check_receiving(in, c);
-  if (in.ok() && table.connections.size() > options.max_connections) in.fail(ThawProblem::kTooManyConnections, "");
-  if (c.reason != CloseReason::kNone || !in.ok()) return;
-  if (!interfaces.contains(c.key.interface)) in.fail(ThawProblem::kUnknownInterface, "interface");
-  if (table.contains(c.key)) in.fail(ThawProblem::kInUse, "remote");
-}
-
 // It takes its places in the engine's tables, queues and wheel.
 void TcpCore::install(Connection& c, AccountId account) {
   c.account = accounts.join(account);
@@ -217,6 +220,21 @@ void TcpCore::discard(Connection& c) {
   drop_flight(c);
   drop_settings(c);
   table.connections.destroy(c.index);
+}
+
+void TcpCore::thaw_secrets(FrozenReader& in) {
+  TcpSecret::Key numbers{}, cookies{};
+  std::uint64_t good_until_ns = 0;
+  transfer_secret(in, numbers);
+  transfer_secret(in, cookies);
+  in("cookies_good_until", good_until_ns);
+  const Time latest = now + TcpSynCookies::kStep * 2;
+  in.require(good_until_ns <= static_cast<std::uint64_t>(latest.ns()), "cookies_good_until");
+  in.finish();
+  if (!in.ok()) return;
+  isn.secret().set_key(numbers);
+  cookies_.secret().set_key(cookies);
+  cookies_good_until_ = Time::from_ns(static_cast<std::int64_t>(good_until_ns));
 }
 
 void TcpCore::thaw_time_wait(FrozenReader& in) {

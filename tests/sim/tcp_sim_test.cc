@@ -104,11 +104,15 @@ TEST(TcpSimulation, ReplayIsTheSameRun) {
   }
 }
 
-// What is on the wire, and when, does not show that connections went from engine to engine.
+// What is on the wire, and when, does not show that a connection went from engine to engine. One alone: among several
+// the order of what is due in the same millisecond may change, and with it the wire's dice. With room enough: buffers
+// are filled anew, so an account may hold less than before.
 TEST(TcpSimulation, HandingOverChangesNothing) {
   std::uint64_t hand_overs = 0;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     Scenario scenario = scenario_of(seed);
+    scenario.connections.resize(1);
+    for (HostOptions& host : scenario.hosts) host.tcp.account_limit = net::TcpOptions().account_limit;
     scenario.hand_over = 0;
     const Outcome alone = TcpSimulation(seed, scenario).run();
     scenario.hand_over = 0.1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
+#include "dataplane/net/tcp_segment.h"
 
 namespace weft::sim {
 
@@ -153,12 +154,21 @@ bool TcpSimulation::turn() {
   return moved;
 }
 
+// PSH and the checksum aside: whether two small writes share a buffer, and so a PSH, is nobody's business.
+void TcpSimulation::digest(int number, const Datagram& datagram) {
+  const std::size_t tcp = datagram.bytes[0] >> 4 == 6 ? 40 : 20;
+  const auto take = [this](std::uint64_t value) { outcome_.digest = (outcome_.digest ^ value) * 0x100000001b3u; };
+  for (std::size_t i = 0; i < std::min<std::size_t>(datagram.bytes.size(), 60); ++i) {
+    const bool checksum = i == tcp + 16 || i == tcp + 17;
+    if (!checksum) take(i == tcp + 13 ? datagram.bytes[i] & ~net::kPsh : datagram.bytes[i]);
+  }
+  take(static_cast<std::uint64_t>(now_.ns() + number));
+}
+
 void TcpSimulation::transmit(int number) {
   Datagram datagram;
   while (host(number).poll_output(now_, &datagram)) {
-    const ByteSpan head(datagram.bytes.data(), std::min<std::size_t>(datagram.bytes.size(), 60));
-    for (const std::uint8_t byte : head) outcome_.digest = (outcome_.digest ^ byte) * 0x100000001b3u;
-    outcome_.digest = (outcome_.digest ^ static_cast<std::uint64_t>(now_.ns() + number)) * 0x100000001b3u;
+    digest(number, datagram);
     wire_->send(now_, number, std::move(datagram));
   }
   if (!host(number).failure().empty()) fail(host(number).failure());

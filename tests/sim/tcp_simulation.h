@@ -47,6 +47,7 @@ class TcpSimulation {
   void apply(const Change& change);
   void deliver();
   bool turn();
+  void digest(int host, const Datagram& datagram);
   void transmit(int host);
   Time next() const;
   bool over() const;
