@@ -107,6 +107,20 @@ struct RackBoard : Board {
   }
 };
 
+TEST(Rack, ArrivalOfARetransmissionSaysNothingAboutWhatWasSentAfterIt) {
+  constexpr std::uint32_t kGrainUs = 300;
+  RackBoard b(10'000);
+  b.sent(100, 0);
+  b.board.mark_head_lost(100, b.pool);
+  b.board.on_sent(b.at(200), 10'000, kGrainUs, b.pool);
+  b.board.on_retransmitted({b.at(0), b.at(100)}, 10'100, b.pool);
+  b.board.on_sent(b.at(300), 10'200, kGrainUs, b.pool);
+  b.deliver(100, 200, 20'000);
+  b.deliver(0, 100, 20'100);
+  b.rack.detect_loss(b.board, 20'100, 0);
+  EXPECT_EQ(b.board.lost(), 0u);
+}
+
 TEST(Rack, MarksWhatWasSentEarlierOnceTheWindowHasPassed) {
   RackBoard b(10'000);
   for (std::uint32_t i = 1; i <= 4; ++i) b.sent(i * 100, 1000 * i);
