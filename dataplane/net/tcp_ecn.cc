@@ -40,7 +40,7 @@ void TcpCore::take_congestion_echo(Connection& c, const TcpSegment& s, const Ack
   if (c.in_recovery()) return;
   ++stats.ecn_reductions;
   f.undo.possible = false;
-  congestion(c).on_loss(c.congestion, flight_size(c) + news.acked, c.mss);
+  congestion(c).on_loss(c.congestion, window_in_use(c, news), c.mss);
 }
 
 }  // namespace weft::net

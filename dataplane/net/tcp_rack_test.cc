@@ -188,7 +188,7 @@ TEST(Rack, ReorderingOpensTheWindowAndDsackWidensIt) {
 // ---- PRR
 
 TEST(Prr, SendsInProportionUntilSsthreshIsReached) {
-  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  TcpPrr prr = TcpPrr::begin(20'000, 0, 20'000, 1'000);
   std::uint32_t pipe = 19'000, sent = 0;
   for (int ack = 0; ack < 20; ++ack) {
     const std::uint32_t cwnd = prr.window(1000, pipe, 10'000, false, 1000);
@@ -202,12 +202,12 @@ TEST(Prr, SendsInProportionUntilSsthreshIsReached) {
 }
 
 TEST(Prr, FirstRetransmissionGoesOutInAnyCase) {
-  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  TcpPrr prr = TcpPrr::begin(20'000, 0, 20'000, 1'000);
   EXPECT_EQ(prr.window(0, 19'000, 10'000, false, 1000), 20'000u);
 }
 
 TEST(Prr, BelowSsthreshSendsWhatArrivesAndOneMoreWhenSafe) {
-  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  TcpPrr prr = TcpPrr::begin(20'000, 0, 20'000, 1'000);
   prr.on_sent(1000);
   EXPECT_EQ(prr.window(1000, 5'000, 10'000, false, 1000), 6'000u);  // conservative: more may be lost
   EXPECT_EQ(prr.window(1000, 5'000, 10'000, true, 1000), 7'000u);

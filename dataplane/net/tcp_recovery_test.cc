@@ -100,6 +100,29 @@ TEST(TcpRecovery, TimeoutAfterRenegingSendsAllAgain) {
 
 // ---- RACK (RFC 8985, 6)
 
+// A worker takes a burst of ACKs in before it sends: what they made room for is missing in flight, but was in use.
+TEST(TcpRecovery, AcksThatCameTogetherReduceTheWindowOnce) {
+  for (const bool together : {false, true}) {
+    TcpOptions options = TcpFixture::plain();
+    options.congestion = CongestionAlgorithm::kCubic;
+    TcpFixture tcp = with_sack(options);
+    tcp.send(text(60 * kMss));
+    tcp.discard_sent();
+    tcp.now = tcp.now + kRtt;
+    tcp.receive(tcp.from_peer().ack(segment(5)));  // of ten; the window is fifteen now
+    if (!together) tcp.discard_sent();
+    for (std::uint32_t n = 7; n <= 10; ++n) {
+      tcp.receive(tcp.from_peer().ack(segment(5)).sack(segment(6), segment(n)));
+      if (!together) tcp.discard_sent();
+    }
+    tcp.discard_sent();
+    const TcpInfo info = tcp.engine->info(tcp.id);
+    EXPECT_EQ(info.ssthresh / kMss, 10u) << together;  // 0.7 of fifteen
+    EXPECT_GE(info.in_flight - info.sacked - info.lost, 10 * kMss) << together;
+    EXPECT_EQ(tcp.stats().retransmits, 1u);
+  }
+}
+
 TEST(TcpRack, OneSackMarksAfterAQuarterOfARoundTrip) {
   TcpFixture tcp = with_sack();
   tcp.send(text(3 * kMss));
