@@ -38,7 +38,7 @@ class Condition:
     """What the wire does, each way. Times in ms, shares in percent, rate in Mbit/s, queue in bytes."""
 
     def __init__(self, **asked):
-        self.asked = {"loss": 0, "burst_loss": 0, "burst_length": 1, "delay": 0, "jitter": 0, "reorder": 0,
+        self.asked = {"loss": 0, "burst_loss": 0, "burst_length": 1, "burst_silence": 0, "delay": 0, "jitter": 0, "reorder": 0,
                       "reorder_delay": 2, "duplicate": 0, "rate": 0, "queue": 1 << 20}
         assert not asked.keys() - self.asked.keys()
         self.asked |= asked

@@ -28,8 +28,8 @@ void print_samples(const std::vector<BulkSample>& samples) {
 }
 
 void print(const BulkResult& result, bool with_samples) {
-  std::printf("{\"bytes\": %lu, \"seconds\": %.6f, \"began\": %.6f, \"ended\": %.6f, \"retransmits\": %lu", result.bytes,
-              seconds(result.ended) - seconds(result.began), seconds(result.began), seconds(result.ended),
+  std::printf("{\"bytes\": %lu, \"seconds\": %.6f, \"began\": %.6f, \"ended\": %.6f, \"retransmits\": %lu",
+              result.bytes, seconds(result.ended) - seconds(result.began), seconds(result.began), seconds(result.ended),
               result.retransmits);
   std::printf(", \"error\": \"%s\", \"counters\": {%s}", result.error.c_str(),
               result.counters.empty() ? "" : result.counters.c_str() + 2);
