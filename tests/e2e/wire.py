@@ -201,7 +201,7 @@ class Measured:
             latest = max(latest, number)
         self.reorder = 100 * late / max(len(numbers), 1)
         delays = sorted(seconds * 1000 for _, seconds in arrivals)
-        self.delay_min, self.delay_mean = delays[0], sum(delays) / len(delays)
+        self.delay_min, self.delay_median = delays[0], delays[len(delays) // 2]
 
 
 PROBE_SENDER = """
