@@ -113,16 +113,18 @@ void TcpCore::tell_writable(Connection& c) {
 // RFC 6298, 3 and 4, and RFC 7323, 4.1: one sample a round trip, of an ACK for what was sent once only (Karn); when
 // there is none, after a timeout, of the echoed timestamp. Where the original had come, its ACK was lost and the
 // duplicate brought the next one, the echo is as old as the timeout was long: taken for a round trip it would make the
-// next timeout longer still. RACK.min_RTT sees every sample. True: a round trip is over.
+// next timeout longer still. A back-off does not wait for the round trip's end: where bursts are lost, a timeout for
+// each hole of one flight would double the next one's. RACK.min_RTT sees every sample. True: a round trip is over.
 bool TcpCore::measure_rtt(Connection& c, Seq ack, const AckNews& news) {
   if (news.rtt_us != 0) c.path.on_rtt(news.rtt_us, now_ms);
-  if (ack < c.rtt_round) return false;
+  const bool round_over = ack >= c.rtt_round;
+  if (!round_over && c.backoff == 0) return false;
   if (news.rtt_us != 0 && !news.retransmitted) {
     take_rtt_sample(c, news.rtt_us);
-  } else if (news.echo_fits && news.has_stamp && c.retries != 0 && news.echo_age_ms < 600'000) {
+  } else if (news.echo_fits && news.has_stamp && c.backoff != 0 && news.echo_age_ms < 600'000) {
     take_rtt_sample(c, std::max(news.echo_age_ms, 1u) * 1000);
   }
-  return true;
+  return round_over;
 }
 
 // What the handshake measured: exact, or by the timestamp that was echoed when the SYN was sent more than once.

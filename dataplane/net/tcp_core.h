@@ -199,6 +199,7 @@ class TcpCore {
   void notice_reneging(Connection& c, const AckNews& news);
   std::uint32_t pipe(const Connection& c) const;
   std::uint32_t flight_size(const Connection& c) const;
+  std::uint32_t window_in_use(const Connection& c, const AckNews& news) const;
   bool next_retransmission(Connection& c, SackBlock* range);
   void on_retransmission_timeout(Connection& c);
   void mark_losses_on_timeout(Connection& c);
@@ -252,7 +253,6 @@ class TcpCore {
   void describe_flight(const Connection& c, TcpInfo& info) const;
   // tcp_freeze.cc, tcp_thaw.cc
   FrozenConnection freeze_secrets();
-  FrozenConnection freeze(const TcpTimeWait& t);
   void leave(Connection& c);
   bool thaw_connection(FrozenReader& in, Connection& c);
   void install(Connection& c, AccountId account);

@@ -37,10 +37,10 @@ void TcpCore::take_congestion_echo(Connection& c, const TcpSegment& s, const Ack
   f.ecn_recover = c.snd_nxt;
   f.ecn_reduced = true;
   c.cwr_due = true;
+  f.undo.possible = false;  // needless or not, the window was to be reduced
   if (c.in_recovery()) return;
   ++stats.ecn_reductions;
-  f.undo.possible = false;
-  congestion(c).on_loss(c.congestion, flight_size(c) + news.acked, c.mss);
+  congestion(c).on_loss(c.congestion, window_in_use(c, news), c.mss);
 }
 
 }  // namespace weft::net

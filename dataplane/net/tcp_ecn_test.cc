@@ -127,5 +127,22 @@ TEST(TcpEcn, LossInAWindowThatWasReducedReducesNoMore) {
   EXPECT_EQ(tcp.engine->info(tcp.id).ssthresh, 5 * kMss);
 }
 
+// The recovery was needless, but the mark was not: were the window given back, the next loss, taken to be of the window
+// that the mark had reduced, would not reduce it either.
+TEST(TcpEcn, EchoInARecoveryKeepsItFromBeingUndone) {
+  TcpOptions options = mode(EcnMode::kAlways);
+  options.sack = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().flag(kEce).sack_ok());
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().sack(1 + kMss, 1 + 4 * kMss).flag(kEce));
+  tcp.discard_sent();
+  tcp.receive(tcp.from_peer().ack(1 + 5 * kMss).flag(kEce));
+  tcp.receive(tcp.from_peer().ack(1 + 10 * kMss).sack(1, 1 + kMss));  // the first was only late
+  EXPECT_EQ(tcp.stats().spurious_recoveries, 0u);
+  EXPECT_LT(tcp.engine->info(tcp.id).ssthresh, 10 * kMss);
+}
+
 }  // namespace
 }  // namespace weft::net

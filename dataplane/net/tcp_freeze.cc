@@ -15,6 +15,7 @@ void write_head(FrozenWriter& a, FrozenKind kind, Time now) {
 
 void write_flight(FrozenWriter& a, const TcpFlight& f) {
   transfer_flight(a, f);
+  a("may_join", f.board.may_join());
   a("transmissions", f.board.records());
   for (const Transmission* t = f.board.first(); t != nullptr; t = t->next) transfer_transmission(a, *t);
 }
@@ -29,6 +30,15 @@ void write_reassembly(FrozenWriter& a, const TcpReassembly& r) {
   }
   a("reassembly.recent", static_cast<std::uint8_t>(r.recent().size()));
   for (Seq seq : r.recent()) a("reassembly.recent", seq);
+}
+
+FrozenConnection freeze_time_wait(const TcpTimeWait& t, Time now) {
+  FrozenConnection bytes;
+  FrozenWriter a(bytes);
+  write_head(a, FrozenKind::kTimeWait, now);
+  transfer_time_wait(a, t);
+  a("ends_tick", t.tick_);
+  return bytes;
 }
 
 }  // namespace
@@ -78,16 +88,6 @@ FrozenConnection TcpCore::freeze_secrets() {
   return bytes;
 }
 
-FrozenConnection TcpCore::freeze(const TcpTimeWait& t) {
-  FrozenConnection bytes;
-  FrozenWriter a(bytes);
-  write_head(a, FrozenKind::kTimeWait, now);
-  transfer_time_wait(a, t);
-  a("ends_tick", t.tick_);
-  ++stats.frozen;
-  return bytes;
-}
-
 void TcpCore::freeze_rest(const std::function<void(FrozenConnection&&)>& take) {
   take(freeze_secrets());
   for (std::uint32_t i = 0; i < table.connections.slots(); ++i) {
@@ -95,8 +95,10 @@ void TcpCore::freeze_rest(const std::function<void(FrozenConnection&&)>& take) {
   }
   for (std::uint32_t i = 0; i < table.time_waits.slots(); ++i) {
     if (!table.time_waits.lives(i)) continue;
-    FrozenConnection bytes = freeze(*table.time_waits.at(i));
-    forget(*table.time_waits.at(i));
+    TcpTimeWait& t = *table.time_waits.at(i);
+    FrozenConnection bytes = freeze_time_wait(t, now);
+    ++stats.frozen;
+    forget(t);
     take(std::move(bytes));
   }
 }

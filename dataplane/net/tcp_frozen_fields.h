@@ -8,7 +8,7 @@
 namespace weft::net {
 
 // A new field belongs into the list below, and the version counts up.
-static_assert(sizeof(TcpConnection) == 376 && sizeof(TcpFlight) == 152 && sizeof(TcpTimeWait) == 104 &&
+static_assert(sizeof(TcpConnection) == 376 && sizeof(TcpFlight) == 160 && sizeof(TcpTimeWait) == 104 &&
               sizeof(TcpSettings) == 56 && sizeof(TcpReassembly) == 56);
 
 // Sequence numbers that a connection has in use, and windows, lie closer together than that.

@@ -12,9 +12,12 @@ struct TcpPrr {
   std::uint32_t delivered = 0;
   std::uint32_t out = 0;
 
-  // RecoverFS: what was in flight, without what had been SACKed before this ACK.
-  static TcpPrr begin(std::uint32_t flight, std::uint32_t sacked_before) {
-    return {std::max(flight - std::min(flight, sacked_before), 1u), 0, 0};
+  // RecoverFS: what was in flight, without what had been SACKed before this ACK. What was `in_use` beyond that had left
+  // before the loss was found, and was not replaced yet: full segments of it count as delivered in this recovery.
+  static TcpPrr begin(std::uint32_t flight, std::uint32_t sacked_before, std::uint32_t in_use, std::uint32_t mss) {
+    const std::uint32_t pipe = std::max(flight - std::min(flight, sacked_before), 1u);
+    const std::uint32_t unsent = in_use > pipe ? (in_use - pipe) / mss * mss : 0;
+    return {pipe + unsent, unsent, 0};
   }
   // After an ACK, or a timer, that told of `data` delivered: cwnd. `safe`: SND.UNA moved and no further loss was found.
   std::uint32_t window(std::uint32_t data, std::uint32_t in_flight, std::uint32_t ssthresh, bool safe,

@@ -107,6 +107,20 @@ struct RackBoard : Board {
   }
 };
 
+TEST(Rack, ArrivalOfARetransmissionSaysNothingAboutWhatWasSentAfterIt) {
+  constexpr std::uint32_t kGrainUs = 300;
+  RackBoard b(10'000);
+  b.sent(100, 0);
+  b.board.mark_head_lost(100, b.pool);
+  b.board.on_sent(b.at(200), 10'000, kGrainUs, b.pool);
+  b.board.on_retransmitted({b.at(0), b.at(100)}, 10'100, b.pool);
+  b.board.on_sent(b.at(300), 10'200, kGrainUs, b.pool);
+  b.deliver(100, 200, 20'000);
+  b.deliver(0, 100, 20'100);
+  b.rack.detect_loss(b.board, 20'100, 0);
+  EXPECT_EQ(b.board.lost(), 0u);
+}
+
 TEST(Rack, MarksWhatWasSentEarlierOnceTheWindowHasPassed) {
   RackBoard b(10'000);
   for (std::uint32_t i = 1; i <= 4; ++i) b.sent(i * 100, 1000 * i);
@@ -174,7 +188,7 @@ TEST(Rack, ReorderingOpensTheWindowAndDsackWidensIt) {
 // ---- PRR
 
 TEST(Prr, SendsInProportionUntilSsthreshIsReached) {
-  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  TcpPrr prr = TcpPrr::begin(20'000, 0, 20'000, 1'000);
   std::uint32_t pipe = 19'000, sent = 0;
   for (int ack = 0; ack < 20; ++ack) {
     const std::uint32_t cwnd = prr.window(1000, pipe, 10'000, false, 1000);
@@ -188,12 +202,12 @@ TEST(Prr, SendsInProportionUntilSsthreshIsReached) {
 }
 
 TEST(Prr, FirstRetransmissionGoesOutInAnyCase) {
-  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  TcpPrr prr = TcpPrr::begin(20'000, 0, 20'000, 1'000);
   EXPECT_EQ(prr.window(0, 19'000, 10'000, false, 1000), 20'000u);
 }
 
 TEST(Prr, BelowSsthreshSendsWhatArrivesAndOneMoreWhenSafe) {
-  TcpPrr prr = TcpPrr::begin(20'000, 0);
+  TcpPrr prr = TcpPrr::begin(20'000, 0, 20'000, 1'000);
   prr.on_sent(1000);
   EXPECT_EQ(prr.window(1000, 5'000, 10'000, false, 1000), 6'000u);  // conservative: more may be lost
   EXPECT_EQ(prr.window(1000, 5'000, 10'000, true, 1000), 7'000u);

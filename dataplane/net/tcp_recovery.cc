@@ -8,6 +8,15 @@ namespace weft::net {
 // FlightSize of RFC 5681.
 std::uint32_t TcpCore::flight_size(const Connection& c) const { return c.snd_nxt - c.snd_una; }
 
+// How much was in flight when the loss that this ACK tells of happened. ACKs that came together are all taken before
+// anything is sent: what the first of them made room for is missing in FlightSize when the last is looked at. Where it
+// is the congestion window that stops us, it is the measure (RFC 9438, 4.6), without what this ACK made it grow by.
+std::uint32_t TcpCore::window_in_use(const Connection& c, const AckNews& news) const {
+  const std::uint32_t flight = flight_size(c) + news.acked;
+  if (!c.cwnd_limited) return flight;
+  return std::max(flight, c.congestion.cwnd - std::min(c.congestion.cwnd, news.acked));
+}
+
 // Bytes believed to be on the way. Without SACK each duplicate ACK stands for a segment that has arrived. That also is
 // limited transmit (RFC 3042): the first two let one new segment out each.
 std::uint32_t TcpCore::pipe(const Connection& c) const {
@@ -38,7 +47,9 @@ void TcpCore::detect_loss(Connection& c, const AckNews& news) {
   const bool more_lost = f.board.lost() > lost;
   if (!c.recovering || !c.sack || (news.delivered == 0 && !more_lost)) return;
   const bool safe = news.acked > 0 && !more_lost;
-  c.congestion.cwnd = f.prr.window(news.delivered, pipe(c), c.congestion.ssthresh, safe, c.mss);
+  const std::uint32_t window = f.prr.window(news.delivered, pipe(c), c.congestion.ssthresh, safe, c.mss);
+  // With nothing on its way a segment may always leave: the window is never closed.
+  c.congestion.cwnd = std::max<std::uint32_t>(window, c.mss);
 }
 
 // RACK_detect_loss_and_arm_timer() of RFC 8985, 6.2. Where nothing is SACKed and nothing was sent twice, nothing can
@@ -97,10 +108,12 @@ void TcpCore::enter_recovery(Connection& c, const AckNews& news) {
 
 void TcpCore::reduce_window(Connection& c, const AckNews& news) {
   TcpFlight& f = *c.flight;
+  const std::uint32_t in_use = window_in_use(c, news);
   // Not for a loss in a window that a congestion mark has reduced already (RFC 3168, 6.1.2).
-  if (!f.ecn_reduced || c.snd_una > f.ecn_recover) congestion(c).on_loss(c.congestion, flight_size(c), c.mss);
+  if (!f.ecn_reduced || c.snd_una > f.ecn_recover) congestion(c).on_loss(c.congestion, in_use, c.mss);
   if (c.ecn) c.cwr_due = true;
-  f.prr = TcpPrr::begin(flight_size(c) + news.acked, f.board.sacked() - std::min(f.board.sacked(), news.sacked));
+  const std::uint32_t sacked_before = f.board.sacked() - std::min(f.board.sacked(), news.sacked);
+  f.prr = TcpPrr::begin(flight_size(c) + news.acked, sacked_before, in_use, c.mss);
   f.reduced_us = now_us;
 }
 

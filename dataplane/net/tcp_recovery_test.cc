@@ -100,6 +100,29 @@ TEST(TcpRecovery, TimeoutAfterRenegingSendsAllAgain) {
 
 // ---- RACK (RFC 8985, 6)
 
+// A worker takes a burst of ACKs in before it sends: what they made room for is missing in flight, but was in use.
+TEST(TcpRecovery, AcksThatCameTogetherReduceTheWindowOnce) {
+  for (const bool together : {false, true}) {
+    TcpOptions options = TcpFixture::plain();
+    options.congestion = CongestionAlgorithm::kCubic;
+    TcpFixture tcp = with_sack(options);
+    tcp.send(text(60 * kMss));
+    tcp.discard_sent();
+    tcp.now = tcp.now + kRtt;
+    tcp.receive(tcp.from_peer().ack(segment(5)));  // of ten; the window is fifteen now
+    if (!together) tcp.discard_sent();
+    for (std::uint32_t n = 7; n <= 10; ++n) {
+      tcp.receive(tcp.from_peer().ack(segment(5)).sack(segment(6), segment(n)));
+      if (!together) tcp.discard_sent();
+    }
+    tcp.discard_sent();
+    const TcpInfo info = tcp.engine->info(tcp.id);
+    EXPECT_EQ(info.ssthresh / kMss, 10u) << together;  // 0.7 of fifteen
+    EXPECT_GE(info.in_flight - info.sacked - info.lost, 10 * kMss) << together;
+    EXPECT_EQ(tcp.stats().retransmits, 1u);
+  }
+}
+
 TEST(TcpRack, OneSackMarksAfterAQuarterOfARoundTrip) {
   TcpFixture tcp = with_sack();
   tcp.send(text(3 * kMss));
@@ -217,6 +240,27 @@ TEST(TcpRtt, EchoOfARetransmissionIsARoundTrip) {
   tcp.now = tcp.now + Duration::milliseconds(90);
   tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));
   EXPECT_EQ(tcp.engine->info(tcp.id).srtt.ms(), 20);
+}
+
+// RFC 6298, 5.7: a timestamp's echo is a measurement (RFC 7323, 4), whatever else of the flight is still missing.
+TEST(TcpRtt, EchoOfARetransmissionEndsTheBackOffWithinARoundTrip) {
+  TcpOptions options = TcpFixture::plain();
+  options.timestamps = options.sack = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0).sack_ok());
+  const std::uint32_t mss = tcp.engine->info(tcp.id).mss;
+  tcp.send(text(4 * mss));
+  for (std::uint32_t repaired = 1; repaired <= 2; ++repaired) {
+    const std::uint64_t before = tcp.stats().retransmission_timeouts;
+    while (tcp.stats().retransmission_timeouts < before + 2) {
+      tcp.discard_sent();
+      tcp.run_next_timer();
+    }
+    const std::uint32_t stamp = tcp.next_sent().s.tsval;
+    tcp.now = tcp.now + kRtt;
+    tcp.receive(tcp.from_peer().ack(1 + repaired * mss).stamps(2, stamp));
+    tcp.discard_sent();
+    EXPECT_LE((tcp.engine->deadline() - tcp.now).ms(), 201) << repaired;
+  }
 }
 
 }  // namespace

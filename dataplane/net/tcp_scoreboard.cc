@@ -6,7 +6,7 @@
 namespace weft::net {
 
 void TcpScoreboard::on_sent(Seq end, std::uint32_t now_us, std::uint32_t grain_us, Pool& pool) {
-  const bool joins = tail_ != nullptr && !tail_->retransmitted && !tail_->sacked && !tail_->lost &&
+  const bool joins = may_join_ && tail_ != nullptr && !tail_->retransmitted && !tail_->sacked && !tail_->lost &&
                      now_us - tail_->xmit_us <= grain_us;
   if (joins) {
     tail_->end = end;
@@ -16,6 +16,7 @@ void TcpScoreboard::on_sent(Seq end, std::uint32_t now_us, std::uint32_t grain_u
     record.end = end;
     record.xmit_us = now_us;
     insert_after(tail_, record, pool);
+    may_join_ = true;
   }
   end_ = end;
 }
@@ -32,6 +33,7 @@ void TcpScoreboard::on_retransmitted(SackBlock range, std::uint32_t now_us, Pool
     count(*t, 1);
   }
   compact(pool);
+  may_join_ = false;
 }
 
 void TcpScoreboard::mark_head_lost(std::uint32_t n, Pool& pool) {

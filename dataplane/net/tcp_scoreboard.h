@@ -32,6 +32,7 @@ class TcpScoreboard {
   explicit TcpScoreboard(Seq una = Seq()) : una_(una), end_(una) {}
 
   // New data up to `end`. It joins the record before if that is younger than `grain_us`: times are told apart no finer.
+  // Nor if something was sent again in between: by its arrival RACK would take the later part for lost.
   void on_sent(Seq end, std::uint32_t now_us, std::uint32_t grain_us, Pool& pool);
   // A record as it was, behind the others. REQUIRES: record.begin is where they end, record.end is later.
   void restore(const Transmission& record, Pool& pool) {
@@ -39,6 +40,9 @@ class TcpScoreboard {
     count(record, 1);
     end_ = record.end;
   }
+  // New data may join the last record.
+  bool may_join() const { return may_join_; }
+  void set_may_join(bool may_join) { may_join_ = may_join; }
   // [range) was sent again. REQUIRES: within one lost, or one last, range.
   void on_retransmitted(SackBlock range, std::uint32_t now_us, Pool& pool);
 
@@ -108,6 +112,7 @@ class TcpScoreboard {
   Seq una_, end_;
   std::uint32_t records_ = 0;
   std::uint32_t sacked_ = 0, lost_ = 0, retransmitted_ = 0;
+  bool may_join_ = false;
 };
 
 }  // namespace weft::net

@@ -44,6 +44,7 @@ void check_state(FrozenReader& a, const TcpConnection& c) {
   a.require(closing ? c.fin_queued : opening || !c.fin_queued, "fin_queued");
   a.require(!c.fin_sent || (closing && c.unsent.empty()), "fin_sent");
   a.require(opening || (c.congestion.cwnd != 0 && c.congestion.cwnd <= kSequenceSpan), "cwnd");
+  a.require(c.congestion.ssthresh != 0, "ssthresh");
   if (opening) a.require(c.sent.empty() && c.received.empty() && c.flight == nullptr, "state");
   if (c.state == TcpState::kSynPending) a.require(c.unsent.empty() && c.snd_nxt == c.snd_una, "snd_nxt");
 }
@@ -137,7 +138,9 @@ void TcpCore::thaw_flight(FrozenReader& in, Connection& c) {
   c.flight = flights_.create();
   *c.flight = TcpFlight(c.snd_una);
   transfer_flight(in, *c.flight);
+  bool may_join = false;
   std::uint32_t records = 0;
+  in("may_join", may_join);
   in("transmissions", records);
   for (Seq begin = c.snd_una; in.ok() && records > 0; --records) {
     Transmission t;
@@ -148,6 +151,7 @@ void TcpCore::thaw_flight(FrozenReader& in, Connection& c) {
     c.flight->board.restore(t, transmissions_);
     begin = t.end;
   }
+  c.flight->board.set_may_join(may_join);
 }
 
 void TcpCore::thaw_reassembly(FrozenReader& in, Connection& c) {

@@ -94,7 +94,7 @@ void TcpCore::take_probe_verdict(Connection& c, const AckNews& news) {
     // The probe has repaired a loss, which is congestion all the same.
     f.tlp_pending = false;
     ++stats.tlp_recoveries;
-    if (!c.in_recovery()) congestion(c).on_loss(c.congestion, flight_size(c) + news.acked, c.mss);
+    if (!c.in_recovery()) congestion(c).on_loss(c.congestion, window_in_use(c, news), c.mss);
   }
 }
 

@@ -20,7 +20,7 @@ from netns import CommandError
 from scenario import SCENARIOS, Baseline, Skip
 
 PREFIX = os.environ.get("WEFT_E2E_PREFIX", "weft-e2e")
-for room in ("cni_contract", "network", "load", "packets", "tls_input", "bad_input"):  # after the rows, in this order
+for room in ("cni_contract", "network", "load", "impaired", "packets", "tls_input", "bad_input"):  # after the rows, in this order
     importlib.import_module(room)
 
 

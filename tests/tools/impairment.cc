@@ -4,7 +4,10 @@
 
 namespace weft::tools {
 
-bool Impairment::is_lost(double loss_draw, double burst_draw) {
+bool Impairment::is_lost(Time now, double loss_draw, double burst_draw) {
+  const bool silence = options_.burst_silence.ns() != 0 && now - last_frame_ >= options_.burst_silence;
+  if (silence) in_burst_ = false;
+  last_frame_ = now;
   const bool burst_goes_on = in_burst_ && burst_draw >= 1 / options_.burst_length;
   const bool burst_begins = !in_burst_ && burst_draw < options_.burst_loss;
   in_burst_ = burst_goes_on || burst_begins;
@@ -28,7 +31,7 @@ Time Impairment::leave_wire(Time now, std::size_t bytes) {
 void Impairment::on_frame(Time now, Frame frame) {
   ++counters_.in;
   const double loss = draw(), burst = draw(), jitter = draw(), reorder = draw(), duplicate = draw();
-  if (is_lost(loss, burst)) return;
+  if (is_lost(now, loss, burst)) return;
   const Time left = leave_wire(now, frame.size());
   if (left.is_never()) {
     ++counters_.lost_in_queue;

@@ -15,6 +15,9 @@ struct ImpairmentOptions {
   double loss = 0;             // probability of each frame
   double burst_loss = 0;       // probability that a frame begins a burst in which all are lost
   double burst_length = 5;     // mean frames of a burst (geometric; Gilbert's model)
+  // A burst also ends when nothing comes for so long. 0: never; then whoever answers loss by silence, as TCP's timeout
+  // does, sends the frames that end it one by one, each after twice the time.
+  Duration burst_silence{};
   Duration delay{};            // of every frame
   Duration jitter{};           // uniform in [0, jitter) on top; frames keep their order unless reordered
   double reorder = 0;          // probability that a frame is held back, so that later ones overtake it
@@ -36,7 +39,7 @@ struct ImpairmentCounters {
 using Frame = std::vector<std::uint8_t>;
 
 // Sans-I/O. Each frame draws the same number of random values whatever happens to it: the n-th frame meets the same
-// fate in every run with the same seed and options.
+// fate in every run with the same seed and options (but for burst_silence).
 class Impairment {
  public:
   explicit Impairment(const ImpairmentOptions& options) : options_(options), random_(options.seed) {}
@@ -56,7 +59,7 @@ class Impairment {
       return due != other.due ? due > other.due : order > other.order;
     }
   };
-  bool is_lost(double loss_draw, double burst_draw);
+  bool is_lost(Time now, double loss_draw, double burst_draw);
   Time leave_wire(Time now, std::size_t bytes);
   void schedule(Time now, Time due, Frame frame);
   double draw() { return static_cast<double>(random_.next() >> 11) * 0x1.0p-53; }
@@ -67,6 +70,7 @@ class Impairment {
   std::priority_queue<Waiting> waiting_;
   std::uint64_t order_ = 0;
   bool in_burst_ = false;
+  Time last_frame_{};
   Time wire_free_{};     // when the rate lets the next frame begin
   Time last_in_order_{}; // jitter does not reorder
 };

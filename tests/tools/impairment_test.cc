@@ -58,6 +58,17 @@ TEST(Impairment, BurstsHaveTheirLength) {
   EXPECT_NEAR(static_cast<double>(wire.counters().lost_in_bursts) / gaps, 10, 3);
 }
 
+TEST(Impairment, SilenceEndsABurst) {
+  Impairment wire({.burst_loss = 1, .burst_length = 1e9, .burst_silence = Duration::milliseconds(100)});
+  wire.on_frame(at_us(0), numbered(0));
+  wire.on_frame(at_us(99'999), numbered(1));
+  EXPECT_EQ(wire.counters().lost_in_bursts, 2u);
+  Impairment quiet({.burst_loss = 0.5, .burst_length = 1e9, .burst_silence = Duration::milliseconds(100)});
+  for (int i = 0; i < 100; ++i) quiet.on_frame(at_us(200'000 * i), numbered(i));
+  EXPECT_GT(quiet.counters().lost_in_bursts, 0u);
+  EXPECT_LT(quiet.counters().lost_in_bursts, 100u);
+}
+
 TEST(Impairment, DelayHoldsAndJitterKeepsOrder) {
   Impairment wire({.delay = Duration::milliseconds(5), .jitter = Duration::milliseconds(3)});
   wire.on_frame(at_us(0), numbered(0));

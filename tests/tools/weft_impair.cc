@@ -172,7 +172,7 @@ int run(int argc, char** argv) {
   ImpairmentOptions options;
   std::string a, b;
   double loss = 0, burst_loss = 0, reorder = 0, duplicate = 0;
-  double delay_ms = 0, jitter_ms = 0, reorder_ms = 2, mbit = 0, seconds = 0;
+  double burst_silence_ms = 0, delay_ms = 0, jitter_ms = 0, reorder_ms = 2, mbit = 0, seconds = 0;
   app.add_option("A", a, "interface, or tap:NAME")->required();
   app.add_option("B", b, "interface, or tap:NAME")->required();
   app.add_option("--seed", options.seed, "the same seed gives the n-th frame the same fate");
@@ -180,6 +180,8 @@ int run(int argc, char** argv) {
   app.add_option("--burst-loss", burst_loss, "percent of frames that begin a burst of loss")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--burst-length", options.burst_length, "mean frames in a burst")->check(CLI::Range(1.0, 1e6));
+  app.add_option("--burst-silence", burst_silence_ms, "milliseconds without a frame end a burst; 0: never")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--delay", delay_ms, "milliseconds, each way")->check(CLI::NonNegativeNumber);
   app.add_option("--jitter", jitter_ms, "up to so many milliseconds more, in order")->check(CLI::NonNegativeNumber);
   app.add_option("--reorder", reorder, "percent of frames held back")->check(CLI::Range(0.0, 100.0));
@@ -193,6 +195,7 @@ int run(int argc, char** argv) {
   options.burst_loss = burst_loss / 100;
   options.reorder = reorder / 100;
   options.duplicate = duplicate / 100;
+  options.burst_silence = from_ms(burst_silence_ms);
   options.delay = from_ms(delay_ms);
   options.jitter = from_ms(jitter_ms);
   options.reorder_delay = from_ms(reorder_ms);
