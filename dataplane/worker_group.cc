@@ -51,6 +51,15 @@ std::uint64_t held_at_most(const agent::Bootstrap& config) {
   return (small + large) / 2;
 }
 
+net::EcnMode ecn_mode(agent::Ecn ecn) {
+  switch (ecn) {
+    case agent::Ecn::kOff: return net::EcnMode::kOff;
+    case agent::Ecn::kWhenAsked: return net::EcnMode::kWhenAsked;
+    case agent::Ecn::kAlways: return net::EcnMode::kAlways;
+  }
+  return net::EcnMode::kOff;
+}
+
 net::TcpOptions tcp_options(const agent::Bootstrap& config) {
   net::TcpOptions options;
   options.receive_buffer_max = config.tcp.receive_buffer;
@@ -62,6 +71,7 @@ net::TcpOptions tcp_options(const agent::Bootstrap& config) {
   options.syn_cookies = config.tcp.syn_cookies;
   options.congestion = config.tcp.congestion == agent::Congestion::kCubic ? net::CongestionAlgorithm::kCubic
                                                                       : net::CongestionAlgorithm::kNewReno;
+  options.ecn = ecn_mode(config.tcp.ecn);
   options.user_timeout = config.tcp.user_timeout;
   options.time_wait = config.tcp.time_wait;
   options.keepalive_idle = config.tcp.keepalive_idle;

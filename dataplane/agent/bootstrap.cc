@@ -148,6 +148,10 @@ constexpr Field kFields[] = {
      [](Bootstrap& b, const Value& v) {
        b.tcp.congestion = v.one_of<Congestion>({{"cubic", Congestion::kCubic}, {"newreno", Congestion::kNewReno}});
      }},
+    {"tcp.ecn",
+     [](Bootstrap& b, const Value& v) {
+       b.tcp.ecn = v.one_of<Ecn>({{"off", Ecn::kOff}, {"when_asked", Ecn::kWhenAsked}, {"always", Ecn::kAlways}});
+     }},
     {"tcp.user_timeout", [](Bootstrap& b, const Value& v) { b.tcp.user_timeout = v.duration(s(0), h(24)); }},
     {"tcp.time_wait", [](Bootstrap& b, const Value& v) { b.tcp.time_wait = v.duration(s(1), s(240)); }},
     {"tcp.keepalive_idle", [](Bootstrap& b, const Value& v) { b.tcp.keepalive_idle = v.duration(s(0), h(24)); }},

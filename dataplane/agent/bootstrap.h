@@ -70,6 +70,7 @@ struct RouteOptions {
 };
 
 enum class Congestion : std::uint8_t { kCubic, kNewReno };
+enum class Ecn : std::uint8_t { kOff, kWhenAsked, kAlways };
 
 struct TcpOptions {
   std::uint32_t receive_buffer = 1 << 20;               // bytes a connection may hold for its reader
@@ -77,6 +78,7 @@ struct TcpOptions {
   std::uint32_t syn_queue_per_pod = 1024;               // SYNs that wait, and handshakes that are not complete
   bool syn_cookies = true;                              // when a SYN queue is full; else its oldest SYN makes room
   Congestion congestion = Congestion::kCubic;           // RFC 9438, or RFC 6582
+  Ecn ecn = Ecn::kWhenAsked;                            // whether congestion may be marked (RFC 3168)
   Duration user_timeout;                                // unacknowledged data for so long ends it; 0: 15 retransmits
   Duration time_wait = Duration::seconds(60);           // 2 MSL (RFC 9293 section 3.4.2)
   Duration keepalive_idle = Duration::seconds(7200);    // silence before the first probe; 0: none

@@ -189,6 +189,7 @@ TEST(Bootstrap, AnnotatedFileShowsTheDefaults) {
   EXPECT_EQ(file->pods.memory_limit, defaults.pods.memory_limit);
   EXPECT_EQ(file->tcp.receive_buffer, defaults.tcp.receive_buffer);
   EXPECT_EQ(file->tcp.user_timeout, defaults.tcp.user_timeout);
+  EXPECT_EQ(file->tcp.ecn, defaults.tcp.ecn);
   EXPECT_EQ(file->tcp.keepalive_idle, defaults.tcp.keepalive_idle);
   EXPECT_EQ(file->tls.handshake_timeout, defaults.tls.handshake_timeout);
   EXPECT_EQ(file->xds.keepalive, defaults.xds.keepalive);
