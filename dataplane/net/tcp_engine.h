@@ -98,8 +98,8 @@ class TcpEngine {
   // What nobody has an id of: orphans and TIME-WAIT, one after the other.
   void freeze_rest(Time now, const std::function<void(FrozenConnection&&)>& take);
   // Goes on where freeze() stopped, with the same clock (tcp_frozen.h) and events that were not polled. Payload goes to
-  // buffers of `payload`; account limits do not refuse it. SYN queues are in the order of these calls: the oldest first.
-  // The id is none for orphans and TIME-WAIT.
+  // buffers of `payload`; account limits do not refuse it. SYN queues are in the order of these calls: the oldest
+  // first. The id is none for orphans and TIME-WAIT.
   std::expected<ConnectionId, ThawError> thaw(Time now, ByteSpan frozen, BufferPool& payload);
 
   // ---- surroundings
