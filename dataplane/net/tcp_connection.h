@@ -50,7 +50,8 @@ struct TcpConnection : TimerNode {
   bool rto_recovery : 1 = false;    // after a timeout, until `recover` is acknowledged
   bool cwnd_limited : 1 = false;    // the congestion window was what stopped us last
   bool wants_space : 1 = false;     // promised a kWritable
-  bool waits_for_account : 1 = false;  // stands among the account's waiters
+  bool waits_to_receive : 1 = false;  // stands among the account's waiters
+  bool waits_to_send : 1 = false;     // among those for room to send
   bool window_scale : 1 = false;    // agreed on
   bool unreachable : 1 = false;     // ICMP said so, and nothing came since
   bool nagle : 1 = false;

@@ -169,43 +169,45 @@ void TcpCore::forget_half_open(Connection& c) {
 std::uint32_t TcpCore::window_target(const Connection& c) const {
   const std::uint64_t queued = c.received.size();
   const std::uint64_t free = queued < c.rcv_buffer ? c.rcv_buffer - queued : 0;
-  return static_cast<std::uint32_t>(std::min({free, accounts.room(c.account), std::uint64_t{65'535} << c.rcv_wscale}));
+  const std::uint64_t room = accounts.room(c.account, Held::kReceived);
+  return static_cast<std::uint32_t>(std::min({free, room, std::uint64_t{65'535} << c.rcv_wscale}));
 }
 
 // Bytes in order may push out what waits behind a hole, the connection's own first: the peer sends that again.
 bool TcpCore::make_room(Connection& c, std::uint64_t cost) {
   const std::uint64_t limit = receive_memory_limit(c);
-  const auto fits = [&] { return cost <= accounts.room(c.account) && c.receive_memory + cost <= limit; };
+  const auto account_fits = [&] { return cost <= accounts.room(c.account, Held::kReceived); };
+  const auto fits = [&] { return account_fits() && c.receive_memory + cost <= limit; };
   if (!fits() && c.reassembly != nullptr) {
     ++stats.drop_reassembly_pruned;
     drop_reassembly(c);
   }
   if (fits()) return true;
-  ++(cost > accounts.room(c.account) ? stats.drop_account_memory : stats.drop_connection_memory);
-  wait_for_account(c);
+  ++(account_fits() ? stats.drop_connection_memory : stats.drop_account_memory);
+  wait_for_account(c, Held::kReceived);
   return false;
 }
 
 void TcpCore::hold_received(Connection& c, std::uint64_t bytes) {
   c.receive_memory += static_cast<std::uint32_t>(bytes);
-  accounts.charge(c.account, bytes);
+  accounts.charge(c.account, Held::kReceived, bytes);
 }
 
 void TcpCore::release_received(Connection& c, std::uint64_t bytes) {
   c.receive_memory -= static_cast<std::uint32_t>(bytes);
   if (bytes == 0) return;
-  if (const auto account = accounts.release(c.account, bytes)) wake_waiters(*account);
+  if (const auto account = accounts.release(c.account, Held::kReceived, bytes)) wake_waiters(*account);
 }
 
 void TcpCore::hold_sent(Connection& c, std::uint64_t bytes) {
   c.send_memory += static_cast<std::uint32_t>(bytes);
-  accounts.charge(c.account, bytes);
+  accounts.charge(c.account, Held::kSent, bytes);
 }
 
 void TcpCore::release_sent(Connection& c, std::uint64_t bytes) {
   c.send_memory -= static_cast<std::uint32_t>(bytes);
   if (bytes == 0) return;
-  if (const auto account = accounts.release(c.account, bytes)) wake_waiters(*account);
+  if (const auto account = accounts.release(c.account, Held::kSent, bytes)) wake_waiters(*account);
 }
 
 void TcpCore::drop_reassembly(Connection& c) {
@@ -221,24 +223,26 @@ void TcpCore::drop_send_queue(Connection& c) {
   release_sent(c, c.send_memory);
 }
 
-void TcpCore::wait_for_account(Connection& c) {
-  if (c.waits_for_account) return;
-  c.waits_for_account = true;
-  accounts.wait(c.account, id_of(c));
+void TcpCore::wait_for_account(Connection& c, Held kind) {
+  if (kind == Held::kSent ? c.waits_to_send : c.waits_to_receive) return;
+  (kind == Held::kSent ? c.waits_to_send : c.waits_to_receive) = true;
+  accounts.wait(c.account, kind, id_of(c));
 }
 
 void TcpCore::wake_waiters(std::uint32_t account) {
-  accounts.take_waiters(account, woken_);
-  for (ConnectionId id : woken_) {
-    Connection* c = table.connections.find(id.index, id.generation);
-    if (c == nullptr || c->doomed) continue;
-    c->waits_for_account = false;
-    if (c->wants_space && send_space(*c) > 0) {
-      c->wants_space = false;
-      raise(*c, TcpEventKind::kWritable);
+  for (const Held kind : {Held::kReceived, Held::kSent}) {
+    accounts.take_waiters(account, kind, woken_);
+    for (ConnectionId id : woken_) {
+      Connection* c = table.connections.find(id.index, id.generation);
+      if (c == nullptr || c->doomed) continue;
+      (kind == Held::kSent ? c->waits_to_send : c->waits_to_receive) = false;
+      if (c->wants_space && send_space(*c) > 0) {
+        c->wants_space = false;
+        raise(*c, TcpEventKind::kWritable);
+      }
+      // The peer may have been told of a closed window because of the others.
+      if (c->receives() && window_target(*c) > c->receive_window()) ack_now(*c);
     }
-    // The peer may have been told of a closed window because of the others.
-    if (c->receives() && window_target(*c) > c->receive_window()) ack_now(*c);
   }
 }
 

@@ -130,7 +130,7 @@ class TcpCore {
   void drop_flight(Connection& c);
   void drop_send_queue(Connection& c);
   void wake_waiters(std::uint32_t account);
-  void wait_for_account(Connection& c);
+  void wait_for_account(Connection& c, Held kind);
   std::uint32_t window_target(const Connection& c) const;  // what the receive window would be, could it shrink
 
   TcpOptions options;

@@ -17,7 +17,7 @@ inline constexpr std::uint32_t kSequenceSpan = 1u << 30;
 #define WEFT_TCP_FLAGS(X)                                                                                        \
   X(orphan) X(half_open) X(from_cookie) X(output_queued) X(syn_due) X(fin_queued) X(fin_sent) X(retransmit_due)  \
   X(probe_due) X(timestamps) X(sack) X(ecn) X(ecn_echo) X(cwr_due) X(recovering) X(rto_recovery)                 \
-  X(cwnd_limited) X(wants_space) X(waits_for_account) X(window_scale) X(unreachable) X(nagle)
+  X(cwnd_limited) X(wants_space) X(waits_to_receive) X(window_scale) X(unreachable) X(nagle) X(waits_to_send)
 
 template <typename A, typename C>
 void transfer_flags(A& a, C& c) {

@@ -36,7 +36,8 @@ void TcpCore::take_text_of_syn(Connection& c, TcpInput& in) {
 void TcpCore::hold_text_of_syn(Connection& c, TcpInput& in) {
   if (c.reassembly != nullptr || (in.payload.empty() && !in.segment.is(kFin))) return;
   const std::uint32_t size = in.payload_size();
-  if (size > c.rcv_buffer || HeldQueue::cost({}, in.payload, headers) > accounts.room(c.account) / 4) return;
+  const std::uint64_t room = accounts.room(c.account, Held::kReceived);
+  if (size > c.rcv_buffer || HeldQueue::cost({}, in.payload, headers) > room / 4) return;
   c.reassembly = reassemblies_.create();
   if (size != 0) c.reassembly->insert(c.rcv_nxt, std::move(in.payload), pieces_, headers, stats);
   hold_received(c, c.reassembly->held());

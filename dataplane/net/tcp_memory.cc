@@ -29,35 +29,52 @@ void TcpAccounts::leave(std::uint32_t slot) {
 void TcpAccounts::forget_if_idle(std::uint32_t slot) {
   const Account& account = *accounts_.at(slot);
   if (account.connections != 0 || account.own_limit) return;
-  if (!account.waiters.empty()) std::erase(waiting_, slot);
+  if (account.waited_for()) std::erase(waiting_, slot);
   slots_.erase(account.id);
   accounts_.destroy(slot);
 }
 
-void TcpAccounts::wait(std::uint32_t slot, ConnectionId id) {
-  std::vector<ConnectionId>& waiters = accounts_.at(slot)->waiters;
-  if (waiters.empty()) waiting_.push_back(slot);
-  waiters.push_back(id);
+// What the two kinds may hold together, less what is the other's, used or not; but never less than what is its own.
+std::uint64_t TcpAccounts::room(const Account& account, Held kind) const {
+  const std::uint64_t limit = limit_of(account), quarter = limit / 4;
+  const std::uint64_t used = account.of(kind).used;
+  const std::uint64_t others = account.of(kind == Held::kSent ? Held::kReceived : Held::kSent).used;
+  const std::uint64_t left = limit - std::min(limit, std::max(others, quarter));
+  const std::uint64_t share = std::max(left, quarter);
+  return share - std::min(share, used);
 }
 
-void TcpAccounts::take_waiters(std::uint32_t slot, std::vector<ConnectionId>& taken) {
-  std::erase(waiting_, slot);
+bool TcpAccounts::may_wake(const Account& account) const {
+  const auto ready = [&](Held kind) { return !account.of(kind).waiters.empty() && has_room(account, kind); };
+  return ready(Held::kReceived) || ready(Held::kSent);
+}
+
+void TcpAccounts::wait(std::uint32_t slot, Held kind, ConnectionId id) {
+  Account& account = *accounts_.at(slot);
+  if (!account.waited_for()) waiting_.push_back(slot);
+  account.of(kind).waiters.push_back(id);
+}
+
+void TcpAccounts::take_waiters(std::uint32_t slot, Held kind, std::vector<ConnectionId>& taken) {
+  Account& account = *accounts_.at(slot);
   taken.clear();
-  taken.swap(accounts_.at(slot)->waiters);
+  if (account.of(kind).waiters.empty() || !has_room(account, kind)) return;
+  taken.swap(account.of(kind).waiters);
+  if (!account.waited_for()) std::erase(waiting_, slot);
 }
 
-std::optional<std::uint32_t> TcpAccounts::release(std::uint32_t slot, std::uint64_t bytes) {
+std::optional<std::uint32_t> TcpAccounts::release(std::uint32_t slot, Held kind, std::uint64_t bytes) {
   Account& own = *accounts_.at(slot);
-  own.used -= bytes;
+  own.of(kind).used -= bytes;
   total_used_ -= bytes;
   if (waiting_.empty()) return std::nullopt;
-  if (!own.waiters.empty() && has_room(own)) return slot;
+  if (may_wake(own)) return slot;
   // What others release opens room for everybody; to look through those who wait once a sixteenth is enough.
   released_ += bytes;
   if (released_ < total_limit_ / 16) return std::nullopt;
   released_ = 0;
   const auto ready =
-      std::ranges::find_if(waiting_, [&](std::uint32_t other) { return has_room(*accounts_.at(other)); });
+      std::ranges::find_if(waiting_, [&](std::uint32_t other) { return may_wake(*accounts_.at(other)); });
   if (ready == waiting_.end()) return std::nullopt;
   released_ = total_limit_ / 16;  // the next of them at the next release
   return *ready;
@@ -73,7 +90,9 @@ void TcpAccounts::set_limit(AccountId id, std::uint64_t limit) {
 
 std::uint64_t TcpAccounts::used(AccountId id) const {
   auto it = slots_.find(id);
-  return it == slots_.end() ? 0 : accounts_.at(it->second)->used;
+  if (it == slots_.end()) return 0;
+  const Account& account = *accounts_.at(it->second);
+  return account.of(Held::kReceived).used + account.of(Held::kSent).used;
 }
 
 namespace {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -14,7 +16,14 @@
 
 namespace weft::net {
 
+enum class Held : std::uint8_t { kReceived, kSent };  // what buffers are held for: until read, until acknowledged
+
 // Bounds of one account each, and of all together. A connection holds a slot (join .. leave).
+//
+// Invariant: a quarter of the limit is for received bytes alone, another for bytes to send. Whatever the one kind
+// holds, the other gets room up to its quarter, also above a limit that has fallen. Otherwise two peers whose send
+// queues have filled their accounts refuse each other's text for ever, and a program that reads what it can send on (a
+// proxy, whose two connections have one account) stops when unread bytes have filled it.
 //
 // The common bound is dynamic (Choudhury and Hahne's thresholds for shared memory switches): an account may hold twice
 // what is still free. One that nobody competes with gets two thirds of all, n greedy ones leave a newcomer
@@ -32,38 +41,43 @@ class TcpAccounts {
   AccountId id_of(std::uint32_t slot) const { return accounts_.at(slot)->id; }
 
   // Bytes that may still be held.
-  std::uint64_t room(std::uint32_t slot) const {
-    const Account& a = *accounts_.at(slot);
-    const std::uint64_t limit = limit_of(a);
-    return a.used < limit ? limit - a.used : 0;
-  }
-  void charge(std::uint32_t slot, std::uint64_t bytes) {
-    accounts_.at(slot)->used += bytes;
+  std::uint64_t room(std::uint32_t slot, Held kind) const { return room(*accounts_.at(slot), kind); }
+  void charge(std::uint32_t slot, Held kind, std::uint64_t bytes) {
+    accounts_.at(slot)->of(kind).used += bytes;
     total_used_ += bytes;
   }
   // An account whose connections were refused room and wait, and that has room again: take_waiters().
-  std::optional<std::uint32_t> release(std::uint32_t slot, std::uint64_t bytes);
-  void wait(std::uint32_t slot, ConnectionId id);
-  // Into `taken`, whose storage the account's next waiters get: nothing is allocated.
-  void take_waiters(std::uint32_t slot, std::vector<ConnectionId>& taken);
+  std::optional<std::uint32_t> release(std::uint32_t slot, Held kind, std::uint64_t bytes);
+  void wait(std::uint32_t slot, Held kind, ConnectionId id);
+  // Into `taken`, if there is room for them; its storage the account's next waiters get: nothing is allocated.
+  void take_waiters(std::uint32_t slot, Held kind, std::vector<ConnectionId>& taken);
   std::uint64_t total_used() const { return total_used_; }
   std::size_t memory() const { return accounts_.memory() + slots_.capacity() * 16; }
 
  private:
+  struct Part {
+    std::uint64_t used = 0;
+    std::vector<ConnectionId> waiters;
+  };
   struct Account {
     AccountId id = kNoInterface;
     std::uint32_t connections = 0;
-    std::uint64_t used = 0;
     std::uint64_t limit = 0;
     bool own_limit = false;
-    std::vector<ConnectionId> waiters;
+    std::array<Part, 2> parts;
+    Part& of(Held kind) { return parts[static_cast<std::size_t>(kind)]; }
+    const Part& of(Held kind) const { return parts[static_cast<std::size_t>(kind)]; }
+    bool waited_for() const { return !parts[0].waiters.empty() || !parts[1].waiters.empty(); }
   };
   std::uint64_t limit_of(const Account& account) const {
     const std::uint64_t free = total_used_ < total_limit_ ? total_limit_ - total_used_ : 0;
     return std::min(account.limit, 2 * free);
   }
-  // An eighth below the limit, so that waiters are not woken for a byte.
-  bool has_room(const Account& account) const { return account.used <= limit_of(account) / 8 * 7; }
+  std::uint64_t room(const Account& account, Held kind) const;
+  // More than an eighth of the limit, so that waiters are not woken for a byte: half of what each kind has for itself,
+  // so that whoever waits gets it at last.
+  bool has_room(const Account& account, Held kind) const { return room(account, kind) > limit_of(account) / 8; }
+  bool may_wake(const Account& account) const;
   std::uint32_t slot_of(AccountId id);
   void forget_if_idle(std::uint32_t slot);
 

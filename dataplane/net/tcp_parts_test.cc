@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "base/random.h"
 #include "dataplane/net/owner.h"
@@ -233,34 +234,40 @@ TEST(TcpAccounts, GreedyAccountsLeaveRoomForANewcomer) {
   constexpr std::uint64_t kTotal = 70'000;
   TcpAccounts accounts(1'000'000, kTotal);
   const auto fill = [&](std::uint32_t slot) {
-    while (accounts.room(slot) >= 100) accounts.charge(slot, 100);
+    for (bool any = true; std::exchange(any, false);) {
+      for (const Held kind : {Held::kReceived, Held::kSent}) {
+        if (accounts.room(slot, kind) < 100) continue;
+        accounts.charge(slot, kind, 100);
+        any = true;
+      }
+    }
   };
   const std::uint32_t first = accounts.join(1);
   fill(first);
   EXPECT_NEAR(static_cast<double>(accounts.total_used()), kTotal * 2.0 / 3, 200);
   const std::uint32_t second = accounts.join(2), third = accounts.join(3);
   fill(second);
-  EXPECT_GE(accounts.room(third), kTotal / 7);
+  EXPECT_GE(accounts.room(third, Held::kReceived), kTotal / 7);
   EXPECT_LT(accounts.total_used(), kTotal);
 }
 
 TEST(TcpAccounts, WhatOneReleasesWakesThoseWhoWait) {
   TcpAccounts accounts(1'000'000, 64'000);
   const std::uint32_t greedy = accounts.join(1), patient = accounts.join(2);
-  accounts.charge(patient, 10'000);
-  accounts.charge(greedy, 50'000);
-  EXPECT_EQ(accounts.room(patient), 0u);
-  accounts.wait(patient, ConnectionId{7, 1});
-  EXPECT_FALSE(accounts.release(greedy, 1'000).has_value());  // not enough of it yet
+  accounts.charge(patient, Held::kReceived, 10'000);
+  accounts.charge(greedy, Held::kSent, 50'000);
+  EXPECT_EQ(accounts.room(patient, Held::kReceived), 0u);
+  accounts.wait(patient, Held::kReceived, ConnectionId{7, 1});
+  EXPECT_FALSE(accounts.release(greedy, Held::kSent, 1'000).has_value());  // not enough of it yet
   std::optional<std::uint32_t> woken;
-  for (int i = 0; i < 49 && !woken; ++i) woken = accounts.release(greedy, 1'000);
+  for (int i = 0; i < 49 && !woken; ++i) woken = accounts.release(greedy, Held::kSent, 1'000);
   ASSERT_TRUE(woken.has_value());
   EXPECT_EQ(*woken, patient);
-  EXPECT_GT(accounts.room(patient), 0u);
+  EXPECT_GT(accounts.room(patient, Held::kReceived), 0u);
   std::vector<ConnectionId> waiters;
-  accounts.take_waiters(patient, waiters);
+  accounts.take_waiters(patient, Held::kReceived, waiters);
   EXPECT_EQ(waiters.size(), 1u);
-  EXPECT_FALSE(accounts.release(greedy, 0).has_value());
+  EXPECT_FALSE(accounts.release(greedy, Held::kSent, 0).has_value());
 }
 
 }  // namespace

@@ -153,14 +153,14 @@ TEST(TcpMemory, SmallSegmentsShareOneBuffer) {
 
 TEST(TcpMemory, BytesBehindAHoleGiveWayToBytesInOrder) {
   TcpFixture tcp = TcpFixture::established();
-  tcp.engine->set_account_limit(kPod, 12'000);
+  tcp.engine->set_account_limit(kPod, 16'000);
   for (std::uint32_t i = 1; i <= 6; ++i)
     tcp.receive(tcp.from_peer().seq(kPeerSeq + 2000 * i).bytes(std::string(1000, 'b')));
   EXPECT_GT(tcp.engine->info(tcp.id).out_of_order, 0u);
   for (std::uint32_t i = 0; i < 5; ++i)
     tcp.receive(tcp.from_peer().seq(kPeerSeq + 1000 * i).bytes(std::string(1000, 'b')));
   EXPECT_EQ(tcp.read().size() , 5000u);
-  EXPECT_LE(tcp.engine->account_memory(kPod), 12'000u);
+  EXPECT_LE(tcp.engine->account_memory(kPod), 16'000u);
 }
 
 TEST(TcpMemory, EveryOtherByteIsBounded) {

@@ -73,7 +73,7 @@ void TcpCore::take_out_of_order(Connection& c, TcpInput& in) {
   want_output(c);
   const std::uint64_t cost = HeldQueue::cost({}, in.payload, headers);
   // Bytes behind a hole leave three quarters of the room to bytes in order, which fill holes.
-  const bool account_full = cost > accounts.room(c.account) / 4;
+  const bool account_full = cost > accounts.room(c.account, Held::kReceived) / 4;
   if (account_full || c.receive_memory + cost > receive_memory_limit(c) / 2) {
     ++(account_full ? stats.drop_account_memory : stats.drop_connection_memory);
     in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);

@@ -195,9 +195,10 @@ void TcpCore::install(Connection& c, AccountId account) {
   c.account = accounts.join(account);
   hold_sent(c, HeldQueue::held(c.sent) + HeldQueue::held(c.unsent));
   hold_received(c, HeldQueue::held(c.received) + (c.reassembly != nullptr ? c.reassembly->held() : 0));
-  const bool waits = c.waits_for_account, speaks = c.output_queued;
-  c.waits_for_account = c.output_queued = false;
-  if (waits) wait_for_account(c);
+  const bool waits_to_receive = c.waits_to_receive, waits_to_send = c.waits_to_send, speaks = c.output_queued;
+  c.waits_to_receive = c.waits_to_send = c.output_queued = false;
+  if (waits_to_receive) wait_for_account(c, Held::kReceived);
+  if (waits_to_send) wait_for_account(c, Held::kSent);
   if (c.events != 0) events_.push(id_of(c));
   if (c.reason != CloseReason::kNone) return;
   table.insert(c);

@@ -55,10 +55,10 @@ std::size_t TcpCore::send_space(Connection& c) {
   const std::size_t queued = std::max<std::size_t>(c.sent.size() + c.unsent.size(), c.send_memory / 4);
   const std::size_t limit = settings_of(c).send_buffer_max;
   const std::size_t own = queued < limit ? limit - queued : 0;
-  const std::size_t space = std::min<std::size_t>(own, accounts.room(c.account));
+  const std::size_t space = std::min<std::size_t>(own, accounts.room(c.account, Held::kSent));
   if (space != 0) return space;
   c.wants_space = true;
-  if (own != 0) wait_for_account(c);
+  if (own != 0) wait_for_account(c, Held::kSent);
   return 0;
 }
 
