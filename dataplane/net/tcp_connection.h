@@ -141,7 +141,7 @@ struct TcpTimeWait : TimerNode {
   Seq snd_nxt, rcv_nxt;
   std::uint32_t window = 0;  // as last advertised
   std::uint32_t ts_recent = 0, ts_offset = 0;
-  std::uint32_t entered_ms = 0;
+  std::uint32_t fin_ms = 0;  // when the peer's FIN came last
   std::uint16_t window_field = 0;
   bool timestamps = false;
 };

@@ -230,7 +230,7 @@ void transfer_time_wait(A& a, T& t) {
   a("window", t.window);
   a("ts_recent", t.ts_recent);
   a("ts_offset", t.ts_offset);
-  a("entered_ms", t.entered_ms);
+  a("fin_ms", t.fin_ms);
   a("window_field", t.window_field);
   a("timestamps", t.timestamps);
 }

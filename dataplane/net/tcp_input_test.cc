@@ -500,7 +500,8 @@ TEST(TcpTimeWait, OldSynIsOnlyAcknowledged) {
   EXPECT_EQ(tcp.engine->time_wait_entries(), 1u);
 }
 
-TEST(TcpTimeWait, ActiveOpenTakesTheTupleAgainOnceTimestampsMovedOn) {
+// Not while the peer may still be in LAST-ACK, waiting for our ACK of its FIN.
+TEST(TcpTimeWait, ActiveOpenTakesTheTupleAgainASecondAfterThePeersFin) {
   TcpFixture tcp = TcpFixture::established(TcpOptions{}, with_stamps());
   tcp.engine->close(tcp.now, tcp.id);
   tcp.discard_sent();
@@ -509,6 +510,11 @@ TEST(TcpTimeWait, ActiveOpenTakesTheTupleAgainOnceTimestampsMovedOn) {
   ASSERT_EQ(tcp.engine->time_wait_entries(), 1u);
   ConnectRequest request;
   request.key = tcp.flow;
+  tcp.advance(Duration::milliseconds(999));
+  EXPECT_EQ(tcp.engine->connect(tcp.now, request).error(), ConnectError::kInUse);
+  tcp.receive(tcp.from_peer().stamps(1500, 0).ack(2).fin());
+  tcp.discard_sent();
+  tcp.advance(Duration::milliseconds(999));
   EXPECT_EQ(tcp.engine->connect(tcp.now, request).error(), ConnectError::kInUse);
   tcp.advance(Duration::milliseconds(1));
   ASSERT_TRUE(tcp.engine->connect(tcp.now, request).has_value());

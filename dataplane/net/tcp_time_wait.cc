@@ -26,7 +26,7 @@ void TcpCore::enter_time_wait(Connection& c) {
   t.timestamps = c.timestamps;
   t.ts_recent = c.ts_recent;
   t.ts_offset = c.ts_offset;
-  t.entered_ms = now_ms;
+  t.fin_ms = now_ms;
   end(c, CloseReason::kOrderly);
   c.state = TcpState::kTimeWait;
   table.insert(t);
@@ -59,6 +59,7 @@ void TcpCore::time_wait_input(TcpTimeWait& t, TcpInput& in, const TcpArrival& ar
   // The peer's FIN again: our ACK was lost, and the 2 MSL begin anew.
   if (s.is(kFin) && !old_stamp && s.seq + in.length() == t.rcv_nxt) {
     time_wait_wheel_.schedule(t, TimerWheel<TcpTimeWait>::tick_at_or_after(now + options.time_wait));
+    t.fin_ms = now_ms;
   } else if (!take_challenge_token()) {
     return;
   }

@@ -5,8 +5,9 @@
 
 namespace weft::net {
 
-// OPEN, active (3.10.1). A tuple in our own TIME-WAIT is taken again when timestamps tell the incarnations apart and
-// have moved on (RFC 6191; RFC 1122 4.2.2.13 allows it with a higher ISN).
+// OPEN, active (3.10.1). A tuple in our own TIME-WAIT is taken again when timestamps tell the incarnations apart (RFC
+// 6191; RFC 1122 4.2.2.13 allows it with a higher ISN) and a second has passed since the peer's FIN, as in Linux
+// (net.ipv4.tcp_tw_reuse_delay): a peer that missed our ACK of it is in LAST-ACK, where a new SYN ends in a reset.
 std::expected<ConnectionId, ConnectError> TcpCore::connect(const ConnectRequest& request) {
   FlowKey key = request.key;
   if (!interfaces.contains(key.interface)) return std::unexpected(ConnectError::kUnknownInterface);
@@ -14,7 +15,7 @@ std::expected<ConnectionId, ConnectError> TcpCore::connect(const ConnectRequest&
   const auto usable = [this](const FlowKey& k) {
     const auto found = table.find(k);
     if (found.time_wait == nullptr) return found.connection == nullptr;
-    return found.time_wait->timestamps && found.time_wait->entered_ms != now_ms;
+    return found.time_wait->timestamps && now_ms - found.time_wait->fin_ms >= 1000;
   };
   if (key.local.port == 0) {
     const auto port = ports.allocate(key, isn.port_hash(key), usable);

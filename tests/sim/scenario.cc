@@ -173,7 +173,14 @@ void add_changes(Random& random, Scenario& s, bool v6) {
     s.changes.push_back({ms_between(random, 0, 3000), ChangeKind::kRestart, any_host(), 0});
   }
   if (s.mortal && random.chance(0.4)) add_flap(random, s, any_host(), true);
-  std::stable_sort(s.changes.begin(), s.changes.end(), [](const Change& a, const Change& b) { return a.at < b.at; });
+}
+
+// Routers fall silent, and a path narrows. To find out takes four timeouts, or eight below 1200 bytes, of 8 s at most.
+void add_black_hole(Random& random, Scenario& s, bool v6) {
+  const Duration at = ms_between(random, 0, 1000);
+  const int host = static_cast<int>(random.below(s.hosts.size()));
+  s.changes.push_back({at, ChangeKind::kBlackHole, host, 1});
+  s.changes.push_back({at, ChangeKind::kPathMtu, host, between(random, v6 || random.chance(0.7) ? 1280 : 576, 1480)});
 }
 
 // Some are followed by others between the same ports. Not where connections end by resets: these leave no TIME-WAIT,
@@ -238,11 +245,15 @@ Scenario scenario_of(std::uint64_t seed) {
   add_followers(random, s);
   add_changes(random, s, v6);
   if (random.chance(0.5)) s.hand_over = fraction(random, 0.002, 0.05);
+  if (random.chance(0.1)) add_black_hole(random, s, v6);
+  const auto sooner = [](const Change& a, const Change& b) { return a.at < b.at; };
+  std::stable_sort(s.changes.begin(), s.changes.end(), sooner);
   return s;
 }
 
 std::string describe(const Change& c) {
-  static constexpr const char* kTexts[] = {"path MTU", "interface MTU", "link up down:", "link down down:", "restarts"};
+  static constexpr const char* kTexts[] = {"path MTU",       "black hole:",     "interface MTU",
+                                           "link up down:", "link down down:", "restarts"};
   return absl::StrFormat("h%d %s %u", c.host, kTexts[static_cast<int>(c.kind)], c.value);
 }
 

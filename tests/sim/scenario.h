@@ -22,6 +22,7 @@ struct ConnectionPlan {
 
 enum class ChangeKind : std::uint8_t {
   kPathMtu,   // of a host's link: `value` from now on
+  kBlackHole,  // 1: from now on no router says that a datagram was too big
   kHostMtu,   // of its interface
   kUpDown,    // its link towards the router: 1 goes down, 0 comes back
   kDownDown,  // its link from the router

@@ -125,6 +125,25 @@ TEST(TcpSimulation, HandingOverChangesNothing) {
   EXPECT_GT(hand_overs, 1000u);
 }
 
+// Four timeouts, from 200 ms to 1.6 s, and the rest of 400 kB.
+TEST(TcpSimulation, BlackHoleCostsSecondsNotTheConnection) {
+  Scenario s;
+  s.hosts.resize(2);
+  s.links.resize(2);
+  s.connections.resize(1);
+  s.connections[0].programs[0].bytes = 400'000;
+  s.connections[0].programs[0].largest_write = 20'000;
+  for (HostOptions& host : s.hosts) host.tcp.time_wait = Duration::milliseconds(1);
+  for (LinkOptions& link : s.links[0]) link.bytes_per_second = 1'000'000;
+  s.changes = {{Duration::milliseconds(50), ChangeKind::kBlackHole, 0, 1},
+               {Duration::milliseconds(50), ChangeKind::kPathMtu, 0, 1300}};
+  const Outcome outcome = TcpSimulation(1, s).run();
+  EXPECT_EQ(outcome.failure, "");
+  EXPECT_EQ(outcome.complete, 1u);
+  EXPECT_GT(outcome.lasted, Duration::seconds(2));
+  EXPECT_LT(outcome.lasted, Duration::seconds(10));
+}
+
 // ---- speed, of one connection of 4 MB from h0 to h1
 
 double goodput(const LinkOptions& link, net::CongestionAlgorithm algorithm) {

@@ -83,6 +83,7 @@ void TcpSimulation::apply(const Change& change) {
   if (recorder_ != nullptr) recorder_->note(now_, describe(change));
   switch (change.kind) {
     case ChangeKind::kPathMtu: return wire_->set_mtu(change.host, change.value);
+    case ChangeKind::kBlackHole: return wire_->set_black_hole(change.value != 0);
     case ChangeKind::kHostMtu: return host(change.host).set_mtu(change.value);
     case ChangeKind::kUpDown: return wire_->set_down(change.host, kUp, change.value != 0);
     case ChangeKind::kDownDown: return wire_->set_down(change.host, kDown, change.value != 0);
