@@ -30,6 +30,18 @@ void TcpCore::take_ack(Connection& c, const TcpInput& in) {
   if (c.has_to_send() || c.in_recovery()) want_output(c);
 }
 
+namespace {
+
+// A duplicate of what we sent once only (RFC 3708, 2). Seen where the record is still there, or nothing was ever sent
+// twice; a probe may have covered what is SACKed, whose record does not say so.
+bool made_by_network(const TcpConnection& c, SackBlock duplicate) {
+  if (c.retransmits == 0) return true;
+  if (c.flight == nullptr || (c.flight->tlp_pending && c.flight->tlp_is_retrans)) return false;
+  return c.flight->board.sent_once(duplicate);
+}
+
+}  // namespace
+
 // RFC 2883, 4: the first block, when it lies below the ACK or inside of the second. Not older than a window: it could
 // speak of anything.
 void TcpCore::take_dsack(Connection& c, const TcpSegment& s, AckNews& news) {
@@ -42,6 +54,11 @@ void TcpCore::take_dsack(Connection& c, const TcpSegment& s, AckNews& news) {
   ++stats.dsacks_in;
   news.has_dsack = true;
   news.dsack = first;
+  if (made_by_network(c, first)) {
+    ++stats.dsacks_by_network;
+    c.path.duplicates = 1;
+    return;
+  }
   if (c.flight == nullptr) return;
   // The needless probe says nothing about reordering.
   const bool probe = c.flight->tlp_pending && c.flight->tlp_is_retrans && first.right == c.flight->tlp_end_seq;

@@ -116,16 +116,19 @@ void transfer_receiving(A& a, C& c) {
 
 template <typename A, typename P>
 void transfer_path(A& a, P& path) {
-  std::uint8_t persist = path.reo_wnd_persist, seen = path.reordering_seen;
+  std::uint8_t mult = path.reo_wnd_mult, persist = path.reo_wnd_persist;
+  std::uint8_t seen = path.reordering_seen | path.duplicates << 1;
   a("min_rtt_us", path.min_rtt_us);
   a("min_rtt_s", path.min_rtt_s);
-  a("reo_wnd_mult", path.reo_wnd_mult);
+  a("reo_wnd_mult", mult);
   a("reo_wnd_persist", persist);
   a("reordering_seen", seen);
   if constexpr (A::kReads) {
-    a.require(path.reo_wnd_mult != 0, "reo_wnd_mult");
+    a.require(mult != 0 && mult < 128, "reo_wnd_mult");
+    path.reo_wnd_mult = mult & 127;
     path.reo_wnd_persist = persist & 127;
     path.reordering_seen = seen & 1;
+    path.duplicates = seen >> 1 & 1;
   }
 }
 

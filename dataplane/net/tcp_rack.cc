@@ -62,7 +62,7 @@ void TcpRack::on_dsack(Seq snd_una, Seq snd_nxt, TcpPath& path) {
   if (in_dsack_round && snd_una < dsack_round) return;
   in_dsack_round = true;
   dsack_round = snd_nxt;
-  path.reo_wnd_mult = static_cast<std::uint8_t>(std::min(path.reo_wnd_mult + 1, 255));
+  if (path.reo_wnd_mult < 127) ++path.reo_wnd_mult;
   path.reo_wnd_persist = kPersist;
 }
 

@@ -11,13 +11,15 @@ namespace weft::net {
 struct TcpPath {
   std::uint32_t min_rtt_us = 0;           // RACK.min_RTT; 0: none yet
   std::uint16_t min_rtt_s = 0;            // when it was taken
-  std::uint8_t reo_wnd_mult = 1;          // quarters of min_RTT in the reordering window
+  std::uint8_t reo_wnd_mult : 7 = 1;      // quarters of min_RTT in the reordering window
+  std::uint8_t duplicates : 1 = 0;        // the network makes them: D-SACKs prove nothing
   std::uint8_t reo_wnd_persist : 7 = 0;   // recoveries until it is 1 again
   std::uint8_t reordering_seen : 1 = 0;
 
   // 6.2, step 1: a minimum over the last five minutes (as Linux's tcp_min_rtt_wlen), since routes change.
   void on_rtt(std::uint32_t rtt_us, std::uint32_t now_ms);
 };
+static_assert(sizeof(TcpPath) == 8);
 
 // What one ACK says that was not known before.
 struct AckNews {

@@ -76,6 +76,12 @@ void TcpScoreboard::clear(Pool& pool) {
   *this = TcpScoreboard(end_);
 }
 
+bool TcpScoreboard::sent_once(SackBlock range) const {
+  const Transmission* t = head_;
+  while (t != nullptr && (t->end <= range.left || (t->retransmitted && t->begin < range.right))) t = t->next;
+  return t != nullptr && t->begin < range.right;
+}
+
 SackBlock TcpScoreboard::first_lost() const {
   if (lost_ == 0) return {una_, una_};
   const Transmission* t = head_;

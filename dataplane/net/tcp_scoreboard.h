@@ -85,6 +85,9 @@ class TcpScoreboard {
   void compact(Pool& pool);
   void clear(Pool& pool);
 
+  // True: some of [range), as far as it is here, was sent once only.
+  bool sent_once(SackBlock range) const;
+
   SackBlock first_lost() const;  // empty: nothing is
   Seq una() const { return una_; }
   Seq end() const { return end_; }

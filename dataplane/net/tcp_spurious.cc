@@ -23,13 +23,13 @@ void TcpCore::note_retransmission(Connection& c, std::uint32_t bytes) {
 }
 
 // By timestamps (Eifel, RFC 3522): SND.UNA passes all that was sent again, and the echo is older than the first of it.
-// By D-SACK (RFC 3708): each byte that was sent again has come twice.
+// By D-SACK (RFC 3708): each byte that was sent again has come twice, on a path that makes no duplicates itself.
 bool TcpCore::was_spurious(Connection& c, const AckNews& news) {
   TcpFlight& f = *c.flight;
   TcpUndo& undo = f.undo;
   if (!undo.possible || !undo.retransmitted) return false;
   if (!c.in_recovery() && c.snd_una > undo.expires) return undo.possible = false;
-  if (news.has_dsack && undo.begin <= news.dsack.left) {
+  if (news.has_dsack && c.path.duplicates == 0 && undo.begin <= news.dsack.left) {
     undo.outstanding -= std::min(undo.outstanding, news.dsack.right - news.dsack.left);
     if (undo.outstanding == 0 && f.board.lost() == 0) return true;
   }

@@ -95,6 +95,53 @@ TEST(TcpSpurious, DsackOfAPartUndoesNothing) {
   EXPECT_EQ(tcp.stats().spurious_recoveries, 0u);
 }
 
+// The network makes duplicates: it can have made those of what was sent again, too (RFC 3708, 2).
+TEST(TcpSpurious, DsackOfWhatWasNeverSentAgainEndsTheBeliefInDsacks) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(4)));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  tcp.receive(tcp.from_peer().sack(segment(2), segment(3)).sack(segment(1), segment(4)));
+  tcp.receive(tcp.from_peer().ack(segment(10)));
+  tcp.receive(tcp.from_peer().ack(segment(10)).sack(segment(0), segment(1)));
+  EXPECT_EQ(tcp.stats().dsacks_in, 2u);
+  EXPECT_EQ(tcp.stats().dsacks_by_network, 1u);
+  EXPECT_EQ(tcp.stats().spurious_recoveries, 0u);
+  EXPECT_EQ(tcp.engine->info(tcp.id).ssthresh, 5 * kMss);
+}
+
+// Before anything was sent twice there is no other explanation.
+TEST(TcpSpurious, DsackBeforeTheFirstRetransmissionIsTheNetworks) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(kMss));
+  tcp.discard_sent();
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().ack(segment(1)));
+  tcp.receive(tcp.from_peer().ack(segment(1)).sack(segment(0), segment(1)));
+  EXPECT_EQ(tcp.stats().dsacks_by_network, 1u);
+}
+
+// Whatever the D-SACKs are worth: the echo is that of the original.
+TEST(TcpSpurious, EifelUndoesAlsoWhereTheNetworkMakesDuplicates) {
+  TcpOptions options = TcpFixture::plain();
+  options.sack = options.timestamps = true;
+  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok().stamps(1, 0));
+  const std::uint32_t mss = tcp.engine->info(tcp.id).mss;
+  tcp.send(text(10 * mss));
+  const std::uint32_t stamp = tcp.next_sent().s.tsval;
+  tcp.discard_sent();
+  tcp.now = tcp.now + kRtt;
+  tcp.receive(tcp.from_peer().ack(1 + mss).stamps(2, stamp));
+  tcp.receive(tcp.from_peer().ack(1 + mss).stamps(2, stamp).sack(1, 1 + mss));
+  EXPECT_EQ(tcp.stats().dsacks_by_network, 1u);
+  tcp.receive(tcp.from_peer().ack(1 + mss).stamps(2, stamp).sack(1 + 2 * mss, 1 + 5 * mss));
+  tcp.expect_sent(tcp.to_peer().seq(1 + mss).bytes(text(mss)));
+  tcp.receive(tcp.from_peer().ack(1 + 10 * mss).stamps(3, stamp));
+  EXPECT_EQ(tcp.stats().spurious_recoveries, 1u);
+}
+
 TEST(TcpSpurious, IdleConnectionDoesNotWaitForTheVerdict) {
   TcpFixture tcp = with_sack();
   tcp.send(text(10 * kMss));

@@ -24,6 +24,7 @@ namespace weft::net {
   X(tlp_recoveries, "losses that a tail loss probe repaired")                                                   \
   X(spurious_recoveries, "recoveries that were undone: what they sent again had arrived")                        \
   X(dsacks_in, "ACKs that report a duplicate (RFC 2883)")                                                       \
+  X(dsacks_by_network, "of these, duplicates of what was sent once: the network makes them (RFC 3708 2)")         \
   X(dsacks_out, "duplicates reported to the peer (RFC 2883)")                                                   \
   X(ecn_ce_in, "segments that came with a congestion mark (RFC 3168)")                                          \
   X(ecn_reductions, "windows reduced because the peer echoed a congestion mark")                                \
