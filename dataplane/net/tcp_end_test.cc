@@ -43,5 +43,18 @@ TEST(TcpEnd, ResetInLastAckWhenOnlyTheFinIsOutIsTheEnd) {
   tcp.expect_closed(CloseReason::kOrderly);
 }
 
+TEST(TcpEnd, TextOfASynWhoseOwnerHasGoneIsReset) {
+  TcpFixture tcp(TcpFixture::plain());
+  tcp.receive(SegmentBuilder().syn().seq(kPeerSeq - 1).mss(kMss).window(65535).bytes("early"));
+  tcp.expect_event(TcpEventKind::kSyn);
+  tcp.engine->accept_syn(tcp.now, tcp.id, kPod);
+  tcp.iss = tcp.next_sent().s.seq.raw();
+  tcp.engine->close(tcp.now, tcp.id);
+  tcp.receive(tcp.from_peer());
+  EXPECT_TRUE(tcp.next_sent().s.is(kRst));
+  EXPECT_EQ(tcp.engine->connections(), 0u);
+  EXPECT_EQ(tcp.engine->account_memory(kPod), 0u);
+}
+
 }  // namespace
 }  // namespace weft::net

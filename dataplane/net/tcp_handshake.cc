@@ -19,11 +19,12 @@ bool TcpCore::complete_handshake(Connection& c, TcpInput& in) {
   c.snd_wl2 = s.ack;
   establish(c);
   if (c.reassembly != nullptr) take_text_of_syn(c, in);
-  return true;
+  return c.reason == CloseReason::kNone;
 }
 
-// What waited since the SYN is in order now.
+// What waited since the SYN is in order now. An owner that has gone meanwhile will not read it (RFC 2525, 2.17).
 void TcpCore::take_text_of_syn(Connection& c, TcpInput& in) {
+  if (c.orphan && c.reassembly->bytes() != 0) return end_with_reset(c, CloseReason::kAborted);
   fill_holes(c);
   c.rcv_adv = later_of(c.rcv_adv, c.rcv_nxt);
   if (!c.received.empty()) raise(c, TcpEventKind::kReadable);

@@ -83,7 +83,8 @@ TcpRack::Detection TcpRack::detect_loss(TcpScoreboard& board, std::uint32_t now_
   board.mark_lost_if([&](const Transmission& t) {
     if (!sent_after(t.xmit_us, t.end)) return false;
     const std::uint32_t age = now_us - t.xmit_us;
-    const std::uint32_t limit = rtt_us + reo_wnd_us;
+    // What was sent again in this very instant is not lost again yet, however short the path.
+    const std::uint32_t limit = std::max(rtt_us + reo_wnd_us, t.retransmitted ? 1u : 0u);
     if (age < limit) {
       found.timeout_us = std::max(found.timeout_us, limit - age);
       return false;

@@ -121,6 +121,17 @@ TEST(Rack, ArrivalOfARetransmissionSaysNothingAboutWhatWasSentAfterIt) {
   EXPECT_EQ(b.board.lost(), 0u);
 }
 
+TEST(Rack, WhatWasSentAgainThisInstantIsNotLostYet) {
+  RackBoard b(10'000);
+  b.sent(100, 10'000);
+  b.sent(200, 10'000);
+  b.deliver(100, 200, 10'000);  // a round trip of nothing
+  b.board.mark_head_lost(100, b.pool);
+  b.board.on_retransmitted({b.at(0), b.at(100)}, 10'000, b.pool);
+  b.rack.detect_loss(b.board, 10'000, 0);
+  EXPECT_EQ(b.board.lost(), 0u);
+}
+
 TEST(Rack, MarksWhatWasSentEarlierOnceTheWindowHasPassed) {
   RackBoard b(10'000);
   for (std::uint32_t i = 1; i <= 4; ++i) b.sent(i * 100, 1000 * i);

@@ -48,5 +48,21 @@ TEST(TcpReply, TextThatComesAgainIsAlwaysAnswered) {
   }
 }
 
+// A peer whose text finds no room, because nobody reads, is told so a few times: then its own timer sets the pace.
+TEST(TcpReply, RefusalsForWantOfMemoryAreNotAllAnswered) {
+  TcpOptions options = TcpFixture::plain();
+  options.account_limit = 4000;
+  TcpFixture tcp = TcpFixture::established(options);
+  std::size_t answers = 0;
+  std::uint32_t taken = 0;
+  for (int i = 0; i < 100; ++i) {
+    tcp.receive(tcp.from_peer().seq(kPeerSeq + taken).bytes(std::string(kMss, 'x')));
+    taken = static_cast<std::uint32_t>(tcp.engine->readable(tcp.id));
+    answers += tcp.count_sent();
+  }
+  EXPECT_GT(tcp.stats().drop_account_memory, 90u);
+  EXPECT_LE(answers, 12u);
+}
+
 }  // namespace
 }  // namespace weft::net

@@ -30,7 +30,9 @@ void TcpCore::take_in_order(Connection& c, TcpInput& in) {
   const std::uint32_t size = in.payload_size();
   if (!make_room(c, HeldQueue::cost(c.received, in.payload, headers))) {
     in.segment.flags = static_cast<std::uint8_t>(in.segment.flags & ~kFin);
-    return ack_now(c);
+    // Were each refusal acknowledged, the peer would send the segment again each round trip until somebody reads.
+    if (may_answer(c)) ack_now(c);
+    return;
   }
   hold_received(c, HeldQueue::append(c.received, std::move(in.payload), headers, stats));
   c.rcv_nxt += size;
