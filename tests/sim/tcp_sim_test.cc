@@ -109,7 +109,7 @@ TEST(TcpSimulation, ReplayIsTheSameRun) {
 // are filled anew, so an account may hold less than before.
 TEST(TcpSimulation, HandingOverChangesNothing) {
   std::uint64_t hand_overs = 0;
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     Scenario scenario = scenario_of(seed);
     scenario.connections.resize(1);
     for (HostOptions& host : scenario.hosts) host.tcp.account_limit = net::TcpOptions().account_limit;
