@@ -27,10 +27,10 @@ build() { # directory, setup arguments, then -- and targets (none: all)
   ninja -C "$directory" "${targets[@]}" >"$directory/build.log" 2>&1 || { grep -E 'error|FAILED' "$directory/build.log" | head -40; return 1; }
 }
 
-meson_tests() { # directory
+meson_tests() { # directory, factor of all time limits (1)
   local log="$1/meson-logs/testlog.json"
   rm -f "$log"
-  meson test -C "$1" --no-rebuild --print-errorlogs --num-processes 2
+  meson test -C "$1" --no-rebuild --print-errorlogs --num-processes 2 --timeout-multiplier "${2:-1}"
   # shellcheck disable=SC2046
   count $(python3 - "$log" <<'PY'
 import json, sys
@@ -58,7 +58,7 @@ sanitize() {
     { count 0 1 0; return; }
   step 'the same tests under ASan and UBSan'
   export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-  meson_tests build-asan
+  meson_tests build-asan 4
 }
 
 e2e() {
