@@ -31,7 +31,7 @@ void TcpCore::set_interface(InterfaceId id, const TcpEngine::Interface& interfac
 // 4821, 7.7). That is suspected when R1 retransmissions in a row of what a smaller size would change were in vain (RFC
 // 9293, 3.8.3: three), and when as many again were. An outage looks the same; it costs smaller segments afterwards.
 void TcpCore::suspect_black_hole(Connection& c) {
-  constexpr std::uint32_t kSuspicious = 4;                                                 // the timeout after R1
+  constexpr std::uint32_t kSuspicious = 4;  // the timeout after R1
   constexpr std::uint32_t kBase = 1200 /* RFC 8899, 5.1.2 */, kLeast4 = 576, kLeast6 = 1280;
   const std::uint32_t timeouts = c.retries + 1u;
   if (timeouts != kSuspicious && timeouts != 2 * kSuspicious) return;

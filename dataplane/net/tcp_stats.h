@@ -32,7 +32,7 @@ namespace weft::net {
   X(window_probes, "zero-window probes sent")                                                                   \
   X(keepalive_probes, "keepalive probes sent")                                                                  \
   X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                                           \
-  X(challenge_acks_suppressed, "challenge ACKs, and answers to probes, not sent: a limit")                            \
+  X(challenge_acks_suppressed, "ACKs of what is refused (out of place, no memory) not sent: a limit")                  \
   X(syn_cookies_sent, "SYNs answered by a cookie: nothing is kept")                                             \
   X(syn_cookies_received, "handshakes that a cookie completed")                                                 \
   X(syn_cookies_failed, "ACKs of no connection that answer no cookie, while cookies are out")                   \
