@@ -54,7 +54,7 @@ TcpCore::Connection& TcpCore::create(const FlowKey& key, InterfaceId pod, Accoun
   c.account = accounts.join(account);
   c.rcv_buffer = options.receive_buffer_initial;
   c.rto_ms = static_cast<std::uint32_t>(options.rto_initial.ms());
-  c.quick_acks = static_cast<std::uint8_t>(std::min(options.quick_acks, 255u));
+  quicken_acks(c);
   c.ts_offset = isn.timestamp_offset(key);
   c.nagle = options.nagle;
   c.algorithm = options.congestion;

@@ -83,6 +83,7 @@ class TcpCore {
   void reply_reset(const FlowKey& key, const TcpInput& in);  // 3.10.7.1
   void send_reset(Connection& c);
   void ack_now(Connection& c);        // one ACK, with the next output
+  void quicken_acks(Connection& c) const;  // as AckMode::kAdaptive says
   void ack_duplicate(Connection& c, SackBlock duplicate);  // what came twice (RFC 2883), into the reply queue
   void send_ack(Connection& c);       // at once, into the reply queue
   void challenge_ack(Connection& c);  // RFC 5961, within its limit

@@ -52,6 +52,11 @@ struct SegmentBuilder {
   SegmentBuilder& bytes(std::string text) { return data = std::move(text), *this; }
 };
 
+// A SYN-ACK with every extension, for established().
+inline SegmentBuilder with_stamps(std::uint32_t value = 500) {
+  return SegmentBuilder().stamps(value, 0).sack_ok().scale(7);
+}
+
 struct SentSegment {
   TcpSegment s;
   std::string data;

@@ -7,6 +7,10 @@
 namespace weft::net {
 
 // Of the initial slow start only: later ones know ssthresh. Names as in RFC 9406, 4.
+//
+// One difference: slow start resumes when the round trip falls by half a RttThresh, not by any amount (4.2). Behind a
+// filling queue the minimum of a few samples wavers by some tens of microseconds, and each resumption doubles a window
+// that is too large already.
 struct HyStart {
   static constexpr std::uint32_t kMinRttThreshUs = 4'000, kMaxRttThreshUs = 16'000, kMinRttDivisor = 8;
   static constexpr std::uint8_t kRttSamples = 8;      // N_RTT_SAMPLE
@@ -35,7 +39,7 @@ struct HyStart {
     const std::uint32_t thresh =
         std::max(kMinRttThreshUs, std::min(last_round_min_us / kMinRttDivisor, kMaxRttThreshUs));
     if (css_baseline_us != kInfinite) {
-      if (current_round_min_us < css_baseline_us) css_baseline_us = kInfinite;  // it was jitter: slow start again
+      if (current_round_min_us + thresh / 2 <= css_baseline_us) css_baseline_us = kInfinite;  // it was jitter
     } else if (current_round_min_us >= last_round_min_us + thresh) {
       css_baseline_us = current_round_min_us;
       css_rounds = 0;

@@ -144,6 +144,36 @@ TEST(TcpAck, FirstSegmentsAreAcknowledgedAtOnce) {
   tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 1));
 }
 
+// What takes the 8 of the start: the next one is delayed.
+void use_up_quick_acks(TcpFixture& tcp) {
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    tcp.receive(tcp.from_peer().seq(kPeerSeq + i).bytes("x"));
+    tcp.discard_sent();
+  }
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 8).bytes("x"));
+  tcp.expect_silent();
+  tcp.run_next_timer();
+  tcp.discard_sent();
+}
+
+// The peer begins again with one segment, and waits for the ACK.
+TEST(TcpAck, IsAtOnceAgainAfterASilenceOfATimeout) {
+  TcpFixture tcp = TcpFixture::established(TcpOptions{});
+  use_up_quick_acks(tcp);
+  tcp.expect_silent_for(Duration::seconds(2));
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 9).bytes("x"));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 10));
+}
+
+TEST(TcpAck, IsAtOnceAgainAfterADuplicate) {
+  TcpFixture tcp = TcpFixture::established(TcpOptions{});
+  use_up_quick_acks(tcp);
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 8).bytes("x"));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 9));
+  tcp.receive(tcp.from_peer().seq(kPeerSeq + 9).bytes("x"));
+  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 10));
+}
+
 TEST(TcpAck, EachOutOfOrderSegmentHasItsOwn) {
   TcpFixture tcp = TcpFixture::established();
   for (std::uint32_t i = 1; i <= 3; ++i) tcp.receive(tcp.from_peer().seq(kPeerSeq + 100 * i).bytes(text(100)));
@@ -161,98 +191,6 @@ TEST(TcpAck, CarriesSackBlocksLatestFirst) {
   ASSERT_EQ(sent.s.sack_count, 2);
   EXPECT_EQ(sent.s.sack[0], (SackBlock{Seq(kPeerSeq + 300), Seq(kPeerSeq + 400)}));
   EXPECT_EQ(sent.s.sack[1], (SackBlock{Seq(kPeerSeq + 100), Seq(kPeerSeq + 200)}));
-}
-
-// ---- receive window
-
-TEST(TcpWindow, ClosesAsBytesWaitAndReopensWhenRead) {
-  TcpOptions options = TcpFixture::plain();
-  options.receive_buffer_initial = options.receive_buffer_max = 3000;
-  TcpFixture tcp = TcpFixture::established(options);
-  tcp.receive(tcp.from_peer().bytes(text(1460)));
-  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes(text(1460)));
-  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 2920).window(80));
-  EXPECT_EQ(tcp.read().size(), 2920u);
-  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 2920).window(3000));
-}
-
-TEST(TcpWindow, NeverShrinksWhenTheAccountRunsFull) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.receive(tcp.from_peer().bytes(text(1460)));
-  tcp.engine->set_account_limit(kPod, 1000);
-  tcp.receive(tcp.from_peer().seq(kPeerSeq + 1460).bytes(text(1460)));
-  const auto sent = tcp.next_sent();
-  EXPECT_GE(sent.s.ack.raw() + sent.s.window, kPeerSeq + 60'000);
-}
-
-TEST(TcpWindow, SmallReadsDoNotAdvertiseSillyWindows) {
-  TcpOptions options = TcpFixture::plain();
-  options.receive_buffer_initial = options.receive_buffer_max = 2920;
-  TcpFixture tcp = TcpFixture::established(options);
-  tcp.receive(tcp.from_peer().bytes(text(2920)));
-  tcp.discard_sent();
-  EXPECT_EQ(tcp.read(100).size(), 100u);
-  tcp.expect_silent();
-  EXPECT_EQ(tcp.read(1500).size(), 1500u);
-  tcp.expect_sent(tcp.to_peer().window(1600));
-}
-
-TEST(TcpWindow, ZeroWindowProbeIsAnswered) {
-  TcpOptions options = TcpFixture::plain();
-  options.receive_buffer_initial = options.receive_buffer_max = 100;
-  TcpFixture tcp = TcpFixture::established(options);
-  tcp.receive(tcp.from_peer().bytes(text(100)));
-  tcp.discard_sent();
-  tcp.receive(tcp.from_peer().seq(kPeerSeq + 100).bytes("p"));
-  tcp.expect_sent(tcp.to_peer().ack(kPeerSeq + 100).window(0));
-}
-
-// ---- probing the peer's window
-
-TEST(TcpPersist, ProbesAClosedWindowWithBackoff) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.receive(tcp.from_peer().window(0));
-  tcp.send("wait");
-  tcp.expect_silent();
-  const std::int64_t first = tcp.run_next_timer().ms();
-  tcp.expect_sent(tcp.to_peer().seq(0));
-  tcp.receive(tcp.from_peer().window(0));
-  EXPECT_EQ(tcp.run_next_timer().ms(), 2 * first);
-  tcp.expect_sent(tcp.to_peer().seq(0));
-  tcp.receive(tcp.from_peer().window(1000));
-  tcp.expect_sent(tcp.to_peer().seq(1).bytes("wait"));
-}
-
-TEST(TcpPersist, GoesOnForeverWhileThePeerAnswers) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.receive(tcp.from_peer().window(0));
-  tcp.send("wait");
-  for (int i = 0; i < 100; ++i) {
-    tcp.discard_sent();
-    tcp.run_next_timer();
-    tcp.receive(tcp.from_peer().window(0));
-  }
-  EXPECT_EQ(tcp.state(), TcpState::kEstablished);
-}
-
-TEST(TcpPersist, EndsWhenThePeerIsGone) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.receive(tcp.from_peer().window(0));
-  tcp.send("wait");
-  for (int i = 0; i < 20; ++i) {
-    tcp.discard_sent();
-    if (!tcp.engine->deadline().is_never()) tcp.run_next_timer();
-  }
-  tcp.expect_closed(CloseReason::kTimedOut);
-}
-
-TEST(TcpPersist, SillyWindowIsOverriddenInTheEnd) {
-  TcpFixture tcp = TcpFixture::established();
-  tcp.receive(tcp.from_peer().window(10));
-  tcp.send(text(100));
-  tcp.expect_silent();
-  tcp.run_next_timer();
-  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(10)));
 }
 
 // ---- retransmission

@@ -166,6 +166,14 @@ TEST(HyStart, JitterIsNoReasonToLeave) {
   EXPECT_GT(s.cwnd, 130'000u);
 }
 
+TEST(HyStart, AFullQueueThatWaversDoesNotResumeSlowStart) {
+  CongestionState s;
+  s.cwnd = 10'000;
+  for (int i = 0; i < 3; ++i) hystart_round(cubic(), s, 10'000);
+  for (int i = 0; i < 6; ++i) hystart_round(cubic(), s, 15'000 - 100 * i);
+  EXPECT_FALSE(s.in_slow_start());
+}
+
 TEST(Cubic, AfterATimeoutGrowsFromWhereSlowStartEnds) {
   CongestionState s;
   s.cwnd = 100'000;

@@ -45,8 +45,13 @@ void TcpCore::ack_now(Connection& c) {
   want_output(c);
 }
 
+void TcpCore::quicken_acks(Connection& c) const {
+  c.quick_acks = static_cast<std::uint8_t>(std::min(options.quick_acks, 255u));
+}
+
 // Each on its own and at once, so that the peer can tell which of its retransmissions were needless.
 void TcpCore::ack_duplicate(Connection& c, SackBlock duplicate) {
+  quicken_acks(c);
   if (!c.sack) return ack_now(c);
   TcpSegment s;
   s.seq = c.snd_nxt;

@@ -18,6 +18,7 @@ void TcpCore::take_text(Connection& c, TcpInput& in) {
     reply_reset(c.key, in);
     return end(c, CloseReason::kAborted);
   }
+  if (now_ms - c.received_ms > c.rto_ms) quicken_acks(c);
   c.rcv_mss = static_cast<std::uint16_t>(std::max<std::uint32_t>(c.rcv_mss, std::min(in.segment_size, 65'000u)));
   if (in.segment.seq == c.rcv_nxt) {
     take_in_order(c, in);

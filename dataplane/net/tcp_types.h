@@ -176,9 +176,11 @@ enum class EcnMode : std::uint8_t { kOff = 0, kAlways = 1, kWhenAsked = 2 };
 
 // When text is acknowledged that needs no answer at once (RFC 9293, 3.8.6.3).
 enum class AckMode : std::uint8_t {
-  kAdaptive,  // TcpOptions::quick_acks segments at once, later as kDelayed
-  kQuick,     // each segment at once
-  kDelayed,   // every second full segment, others after TcpOptions::delayed_ack
+  // TcpOptions::quick_acks segments at once, later as kDelayed. Again so many when the peer may have begun anew with a
+  // small window: text came twice, or after a silence longer than the retransmission timeout.
+  kAdaptive,
+  kQuick,    // each segment at once
+  kDelayed,  // every second full segment, others after TcpOptions::delayed_ack
 };
 
 // Longer waits are cut to this: deadlines are milliseconds modulo 2^32.
@@ -224,7 +226,7 @@ struct TcpOptions {
   CongestionAlgorithm congestion = CongestionAlgorithm::kCubic;
   std::uint32_t initial_window_segments = 10;    // RFC 6928
   Duration delayed_ack = Duration::milliseconds(40);   // RFC 9293 allows 500; Linux's peers are tuned to 40
-  std::uint32_t quick_acks = 8;                  // segments acknowledged at once at the start of a connection
+  std::uint32_t quick_acks = 8;                  // segments acknowledged at once (AckMode::kAdaptive)
   Duration max_ack_delay = Duration::milliseconds(200);  // what a peer may delay an ACK by (RFC 8985 7.2)
 
   Duration rto_initial = Duration::seconds(1);       // RFC 6298 2.1

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "tests/tools/tool_main.h"
 
 namespace weft::tools {
 namespace {
@@ -313,11 +314,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace weft::tools
 
-int main(int argc, char** argv) {
-  try {
-    return weft::tools::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "soak-load: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return weft::tools::tool_main("soak-load", weft::tools::run, argc, argv, 2); }

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "tests/tools/bulk.h"
+#include "tests/tools/tool_main.h"
 
 namespace weft::tools {
 namespace {
@@ -78,11 +79,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace weft::tools
 
-int main(int argc, char** argv) {
-  try {
-    return weft::tools::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "weft-bulk: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return weft::tools::tool_main("weft-bulk", weft::tools::run, argc, argv); }

@@ -25,6 +25,7 @@
 #include <string>
 
 #include "tests/tools/impairment.h"
+#include "tests/tools/tool_main.h"
 
 namespace weft::tools {
 namespace {
@@ -211,11 +212,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace weft::tools
 
-int main(int argc, char** argv) {
-  try {
-    return weft::tools::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "weft-impair: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return weft::tools::tool_main("weft-impair", weft::tools::run, argc, argv); }
