@@ -18,7 +18,7 @@ void TcpCore::take_ack(Connection& c, const TcpInput& in) {
   const bool plain = same && !c.everything_acked();
   take_dsack(c, s, news);
   if (s.ack > c.snd_una) advance_una(c, s.ack, news);
-  update_send_window(c, s);
+  update_send_window(c, s, news.acked > 0);
   take_sack(c, s, news);
   news.duplicate = news.acked == 0 && (c.sack ? news.sacked > 0 : plain);
   news.bare_duplicate = same && s.sack_count == 0;
@@ -155,10 +155,12 @@ void TcpCore::measure_handshake(Connection& c, const TcpSegment& s) {
   }
 }
 
-void TcpCore::update_send_window(Connection& c, const TcpSegment& s) {
-  if (c.snd_wl1 > s.seq || (c.snd_wl1 == s.seq && c.snd_wl2 > s.ack)) return;
+// An older ACK says nothing: its window begins before SND.UNA. One that acknowledges more than any before is the latest
+// whatever its number, and text sent again has an old one. Were its window not taken, the one from before would reach
+// beyond the peer's edge, as SND.UNA has moved (Linux takes it too: tcp_may_update_window).
+void TcpCore::update_send_window(Connection& c, const TcpSegment& s, bool advanced) {
+  if (s.ack < c.snd_una || (!advanced && c.snd_wl1 > s.seq)) return;
   c.snd_wl1 = s.seq;
-  c.snd_wl2 = s.ack;
   const std::uint32_t window = std::uint32_t{s.window} << c.snd_wscale;
   if (window == c.snd_wnd) return;
   // A window that opens ends the probing.

@@ -70,7 +70,7 @@ struct TcpConnection : TimerNode {
   ByteChain sent, unsent;
   TcpFlight* flight = nullptr;  // while something is in flight, or a verdict on it is awaited
   Seq snd_una, snd_nxt;
-  Seq snd_wl1, snd_wl2;
+  Seq snd_wl1;  // of the segment that snd_wnd is from; SND.WL2 would always be snd_una
   Seq recover;    // RFC 6582; RecoveryPoint of RFC 6675
   Seq small_end;  // the number after the last segment that was not full
   std::uint32_t snd_wnd = 0, max_snd_wnd = 0;

@@ -185,7 +185,7 @@ class TcpCore {
   void advance_una(Connection& c, Seq ack, AckNews& news);
   bool measure_rtt(Connection& c, Seq ack, const AckNews& news);
   void measure_handshake(Connection& c, const TcpSegment& segment);
-  void update_send_window(Connection& c, const TcpSegment& segment);
+  void update_send_window(Connection& c, const TcpSegment& segment, bool advanced);
   void after_fin_acked(Connection& c);
   void tell_writable(Connection& c);
   // tcp_recovery.cc

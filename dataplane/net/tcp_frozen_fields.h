@@ -90,7 +90,6 @@ void transfer_sending(A& a, C& c) {
   a("snd_una", c.snd_una);
   a("snd_nxt", c.snd_nxt);
   a("snd_wl1", c.snd_wl1);
-  a("snd_wl2", c.snd_wl2);
   a("recover", c.recover);
   a("small_end", c.small_end);
   a("snd_wnd", c.snd_wnd);

@@ -16,7 +16,6 @@ bool TcpCore::complete_handshake(Connection& c, TcpInput& in) {
   c.snd_wnd = std::uint32_t{s.window} << c.snd_wscale;
   c.max_snd_wnd = std::max(c.max_snd_wnd, c.snd_wnd);
   c.snd_wl1 = s.seq;
-  c.snd_wl2 = s.ack;
   establish(c);
   if (c.reassembly != nullptr) take_text_of_syn(c, in);
   return c.reason == CloseReason::kNone;

@@ -124,7 +124,6 @@ bool TcpCore::take_cookie(const TcpInput& in, const TcpArrival& arrival) {
   c.from_cookie = true;
   c.snd_wnd = c.max_snd_wnd = std::uint32_t{in.segment.window} << c.snd_wscale;
   c.snd_wl1 = in.segment.seq;
-  c.snd_wl2 = in.segment.ack;
   c.rcv_adv = c.rcv_nxt + std::min(options.receive_buffer_initial, 65'535u);
   return true;
 }
@@ -158,7 +157,6 @@ void TcpCore::take_syn(Connection& c, const TcpSegment& s) {
   // The window of a SYN is never scaled (RFC 7323, 2.2).
   c.snd_wnd = c.max_snd_wnd = s.window;
   c.snd_wl1 = s.seq;
-  c.snd_wl2 = s.ack;
 }
 
 // A SYN waits for its owner's decision: nothing is answered yet.

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-
 namespace weft::fuzz {
 
 namespace {
@@ -58,6 +57,7 @@ void TwoPeers::open(int s, std::size_t pair) {
   net::ConnectRequest request;
   request.key = {kWire, address(s, pair), address(1 - s, pair)};
   request.pod = request.account = kPods[s];
+  end(s, pair).acknowledged = std::nullopt;  // a cookie may have answered the other's SYN
   if (const auto id = engine(s).connect(now_, request)) {
     end(s, pair).id = *id;
     end(s, pair).opened = true;

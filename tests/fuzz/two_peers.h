@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/random.h"
 #include "dataplane/net/tcp_engine.h"
+#include "dataplane/net/tcp_segment.h"
 #include "tests/sim/datagram.h"
 
 namespace weft::fuzz {
@@ -60,6 +62,10 @@ class TwoPeers {
     net::ConnectionId id;
     std::uint32_t written = 0, read = 0;
     bool opened = false, shut = false, peer_closed = false, ended = false, given_up = false;
+    std::uint64_t edge = 0;  // bytes that the peer may have sent by now: the window's right edge
+    // What its segments said.
+    std::optional<net::Seq> acknowledged;
+    std::optional<std::uint32_t> stamp;
     bool lives() const { return opened && !given_up; }
   };
   struct Pair {
@@ -81,6 +87,7 @@ class TwoPeers {
   void settle();
   void take_events(int s);
   void take_output(int s);
+  void check_said(int s, const sim::Datagram& datagram);
   void launch(int to, sim::Datagram&& datagram);
   void check(int s);
   void check_end(int s, std::size_t pair);

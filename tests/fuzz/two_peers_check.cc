@@ -14,6 +14,16 @@ void require(bool holds, const char* property) {
 
 // ---- after each step
 
+namespace {
+
+// It has said a window, and no FIN has come.
+bool may_receive(net::TcpState state) {
+  using enum net::TcpState;
+  return state == kSynReceived || state == kEstablished || state == kFinWait1 || state == kFinWait2;
+}
+
+}  // namespace
+
 void TwoPeers::settle() {
   for (int s : {0, 1}) {
     take_events(s);
@@ -51,6 +61,7 @@ void TwoPeers::take_output(int s) {
   for (Packet packet; engine(s).poll_output(now_, &packet); packet = Packet()) {
     sim::Datagram whole = sim::flatten(packet);
     require(sim::checksum_ok(whole), "checksums are right");
+    check_said(s, whole);
     require(whole.gso_size != 0 || whole.bytes.size() <= side(s).mtu, "datagrams fit the MTU");
     if ((whole.bytes.size() & 1) != 0) {
       launch(1 - s, std::move(whole));
@@ -58,6 +69,23 @@ void TwoPeers::take_output(int s) {
       for (sim::Datagram& piece : sim::cut(whole)) launch(1 - s, std::move(piece));
     }
   }
+}
+
+// Whoever speaks does not contradict itself, nor what it may.
+void TwoPeers::check_said(int s, const sim::Datagram& datagram) {
+  constexpr std::size_t kIpHeader = 20;
+  net::TcpSegment t;
+  require(net::parse_tcp(ByteSpan(datagram.bytes).subspan(kIpHeader), &t), "segments can be parsed");
+  const std::size_t pair = load_be16(&datagram.bytes[s == 0 ? kIpHeader : kIpHeader + 2]) - 2000u;
+  if (t.is(net::kRst) || pair >= used_) return;
+  End& e = end(s, pair);
+  if (t.has_timestamps) {
+    require(!e.stamp || static_cast<std::int32_t>(t.tsval - *e.stamp) >= 0, "TSval never falls");
+    e.stamp = t.tsval;
+  }
+  if (hostile_ || !t.is(net::kAck)) return;
+  require(!e.acknowledged || t.ack >= *e.acknowledged, "ACKs never go back");
+  e.acknowledged = t.ack;
 }
 
 void TwoPeers::check(int s) {
@@ -75,7 +103,7 @@ void TwoPeers::check(int s) {
 }
 
 void TwoPeers::check_end(int s, std::size_t pair) {
-  const End& e = end(s, pair);
+  End& e = end(s, pair);
   const net::TcpInfo i = engine(s).info(e.id);
   const bool open = i.reason == net::CloseReason::kNone;
   require(i.sacked + i.lost <= i.in_flight && i.retransmitted <= i.in_flight, "the scoreboard is of what is in flight");
@@ -83,10 +111,19 @@ void TwoPeers::check_end(int s, std::size_t pair) {
   require(!open || i.state < net::TcpState::kEstablished || (i.cwnd > 0 && i.mss > 0), "there is a window");
   require(i.bytes_in == e.read + i.receive_queue, "what was received is read or waits");
   require(i.receive_queue == engine(s).readable(e.id), "readable() is the queue");
+  if (open && may_receive(i.state)) {
+    require(i.bytes_in + i.receive_window >= e.edge, "the window never shrinks");
+    e.edge = i.bytes_in + i.receive_window;
+  }
   if (hostile_) return;
   const End& peer = end(1 - s, pair);
   require(i.bytes_in <= peer.written, "nothing arrives that was not written");
   require(i.bytes_out <= e.written, "nothing is acknowledged that was not written");
+  const std::uint64_t sent = i.bytes_out + i.in_flight;
+  require(sent <= e.written + 1, "nothing is sent that was not written, but for a FIN");
+  // Edge 0: the peer's own SYN is out, and a cookie of it said the window.
+  require(!open || !peer.lives() || peer.edge == 0 || sent <= peer.edge + 1,
+          "nothing is sent beyond the window, but for a FIN");
   require(!e.peer_closed || (peer.shut && i.bytes_in == peer.written), "the end comes after the last byte");
 }
 

@@ -112,6 +112,32 @@ SCRIPT(StaleWindowIsNotBelieved) {  // SND.WL1
   t.out("P. 1:11(10) ack 11");
 }
 
+SCRIPT(WindowOfAnOldAckIsNotBelieved) {  // SND.UNA =< SEG.ACK
+  t.accept_peer();
+  t.in(". 1:1(0) ack 1 win 2000");
+  t.send(3000);
+  t.out(". 1:1001(1000)");
+  t.out(". 1001:2001(1000)");
+  t.in(". 1:1(0) ack 1001 win 1000");
+  t.in("P. 11:21(10) ack 1 win 2000");  // sent before it, came after it
+  t.out(". 2001:2001(0) ack 1");
+  t.in(". 21:21(0) ack 1001 win 2000");
+  t.out("P. 2001:3001(1000)");
+}
+
+SCRIPT(WindowOfTextSentAgainIsBelievedWithANewAck) {  // older than SND.WL1, and yet the latest
+  t.accept_peer();
+  t.in(". 1001:2001(1000) ack 1 win 2000");
+  t.out(". 1:1(0) ack 1");
+  t.send(3000);
+  t.out(". 1:1001(1000)");
+  t.out(". 1001:2001(1000)");
+  t.in(". 1:1001(1000) ack 1001 win 1000");
+  t.out(". 2001:2001(0) ack 2001");
+  t.in(". 2001:2001(0) ack 2001 win 1000");
+  t.out("P. 2001:3001(1000)");
+}
+
 SCRIPT(ChallengesHaveALimit) {  // RFC 5961, 7: of a connection eight in a row, then two a second, as Linux
   t.accept_peer();
   script::Bytes datagram;
