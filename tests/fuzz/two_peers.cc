@@ -18,10 +18,11 @@ std::uint8_t pattern(int side, std::size_t pair, std::uint32_t offset) {
 void trace(const char* what, int to, Time now, const sim::Datagram& d) {
   static const bool wanted = std::getenv("WEFT_TRACE") != nullptr;
   if (!wanted) return;
-  const std::uint8_t* tcp = &d.bytes[20];
-  std::fprintf(stderr, "%12.3f %s %d: port %u, seq %u ack %u flags %02x win %u, %zu bytes\n",
-               static_cast<double>(now.ns()) / 1e6, what, to, load_be16(tcp + (to == 0 ? 2 : 0)), load_be32(tcp + 4),
-               load_be32(tcp + 8), tcp[13], load_be16(tcp + 14), d.bytes.size());
+  net::TcpSegment t;
+  net::parse_tcp(ByteSpan(d.bytes).subspan(20), &t);
+  std::fprintf(stderr, "%12.3f %s %d: port %u, seq %u ack %u flags %02x win %u val %u ecr %u, %zu bytes\n",
+               static_cast<double>(now.ns()) / 1e6, what, to, load_be16(&d.bytes[to == 0 ? 22 : 20]), t.seq.raw(),
+               t.ack.raw(), t.flags, t.window, t.tsval, t.tsecr, d.bytes.size());
 }
 
 }  // namespace
