@@ -226,7 +226,8 @@ bool TcpCore::emit(Connection& c, TcpSegment& s, ByteChain&& payload, Packet* da
     datagram->offload.gso_size = c.mss;
   }
   datagram->bytes.append(std::move(payload));
-  if (s.is(kAck)) {
+  // What carries an old number the peer drops, and its ACK with it: a probe stands for no ACK that is owed.
+  if (s.is(kAck) && s.seq >= c.snd_una) {
     c.last_ack_sent = c.rcv_nxt;
     c.acks_due = 0;
     if (c.quick_acks > 0) --c.quick_acks;

@@ -273,28 +273,5 @@ TEST(TcpCongestion, IdleConnectionStartsFromTheInitialWindowAgain) {
   EXPECT_EQ(tcp.next_sent().data.size(), 10u * kMss);
 }
 
-// ---- keepalive
-
-TEST(TcpKeepalive, ProbesAnIdlePeerAndEndsWhenItIsGone) {
-  TcpOptions options = TcpFixture::plain();
-  options.keepalive_idle = Duration::seconds(100);
-  options.keepalive_interval = Duration::seconds(10);
-  options.keepalive_probes = 3;
-  TcpFixture tcp = TcpFixture::established(options);
-  EXPECT_NEAR(static_cast<double>(tcp.run_next_timer().ms()), 100'000, 10);
-  tcp.expect_sent(tcp.to_peer().seq(0).ack(kPeerSeq));
-  tcp.receive(tcp.from_peer());
-  for (int i = 0; i < 4; ++i) {
-    tcp.discard_sent();
-    tcp.run_next_timer();
-    if (i == 0) tcp.run_next_timer();  // the answer moved the deadline: 100 s from it
-  }
-  tcp.discard_sent();
-  tcp.run_next_timer();
-  TcpEvent event;
-  ASSERT_TRUE(tcp.engine->poll_event(&event));
-  EXPECT_EQ(event.reason, CloseReason::kKeepaliveTimedOut);
-}
-
 }  // namespace
 }  // namespace weft::net
