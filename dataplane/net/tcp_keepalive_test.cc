@@ -18,6 +18,21 @@ TEST(TcpKeepalive, StandsForNoAckThatIsOwed) {
   tcp.expect_sent(tcp.to_peer().seq(1).ack(kPeerSeq + 1));
 }
 
+TEST(TcpKeepalive, LeavesWhatIsInFlightToItsOwnTimer) {
+  TcpFixture tcp = TcpFixture::established();
+  tcp.change([](TcpSettings& s) {
+    s.keepalive = true;
+    s.keepalive_idle = s.keepalive_interval = Duration::milliseconds(1);
+  });
+  tcp.send("x");
+  int expiries = 0;
+  for (; tcp.stats().retransmission_timeouts == 0 && expiries < 100; ++expiries) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+  }
+  EXPECT_LE(expiries, 4);
+}
+
 TEST(TcpKeepalive, ProbesAnIdlePeerAndEndsWhenItIsGone) {
   TcpOptions options = TcpFixture::plain();
   options.keepalive_idle = Duration::seconds(100);

@@ -143,16 +143,21 @@ void TcpCore::on_slow_timer(Connection& c) {
   set_keepalive(c);
 }
 
-// RFC 9293, 3.8.4. What is in flight, or is being probed for, has a timer that does the same. Whatever was chosen, a
-// millisecond passes: a deadline of now would come for ever.
+// RFC 9293, 3.8.4. What is in flight, or is being probed for, has a timer that does the same: not before that is it
+// looked again. Whatever was chosen, a millisecond passes: a deadline of now would come for ever.
 void TcpCore::set_keepalive(Connection& c) {
   constexpr Duration kTick = Duration::milliseconds(1);
   const TcpSettings& settings = settings_of(c);
   if (!settings.keepalive) return;
   const auto idle = static_cast<std::uint32_t>(std::max(settings.keepalive_idle, kTick).ms());
   const std::uint32_t silent = now_ms - c.received_ms;
-  if (silent < idle || !c.everything_acked() || c.has_to_send()) {
-    c.slow_ms = in_ms(Duration::milliseconds(silent < idle ? idle - silent : idle));
+  if (silent < idle) {
+    c.slow_ms = in_ms(Duration::milliseconds(idle - silent));
+    return;
+  }
+  if (!c.everything_acked() || c.has_to_send()) {
+    c.slow_ms = in_ms(Duration::milliseconds(idle));
+    if (c.retransmit_ms != 0 && before_ms(c.slow_ms, c.retransmit_ms)) c.slow_ms = c.retransmit_ms;
     return;
   }
   const bool given_up = settings.user_timeout.ns() > 0
