@@ -53,6 +53,9 @@ struct TcpRack {
   // Steps 2 and 3, for each segment newly delivered, in the order of their numbers. `age_ms`: of its timestamp.
   void on_delivered(const Transmission& segment, std::uint32_t now_us, std::uint32_t age_ms, TcpPath& path,
                     AckNews& news);
+  // Times wrap: beyond 2^31 us, 36 minutes, later is earlier. What arrived half as long ago is forgotten, in time, as
+  // the core calls this for each ACK and each timeout.
+  void forget_if_old(std::uint32_t now_us) { delivered_any = delivered_any && now_us - xmit_us < 1u << 30; }
   // Step 4, adaptation: one more quarter a round trip that sees D-SACK; back to one after 16 recoveries without.
   void on_dsack(Seq snd_una, Seq snd_nxt, TcpPath& path);
   static void on_recovery_end(TcpPath& path);

@@ -132,6 +132,20 @@ TEST(Rack, WhatWasSentAgainThisInstantIsNotLostYet) {
   EXPECT_EQ(b.board.lost(), 0u);
 }
 
+// Half a wrap of the clock on, what was sent now would count as sent before what arrived then.
+TEST(Rack, WhatArrivedLongAgoSaysNothing) {
+  RackBoard b(10'000);
+  constexpr std::uint32_t kLater = 2'300'000'000;
+  b.sent(100, 0);
+  b.sent(200, 0);
+  b.deliver(100, 200, 10'000);
+  b.board.mark_head_lost(100, b.pool);
+  b.board.on_retransmitted({b.at(0), b.at(100)}, kLater, b.pool);
+  b.rack.forget_if_old(kLater + 100'000);
+  b.rack.detect_loss(b.board, kLater + 100'000, 0);
+  EXPECT_EQ(b.board.lost(), 0u);
+}
+
 TEST(Rack, MarksWhatWasSentEarlierOnceTheWindowHasPassed) {
   RackBoard b(10'000);
   for (std::uint32_t i = 1; i <= 4; ++i) b.sent(i * 100, 1000 * i);

@@ -58,6 +58,7 @@ void TcpCore::rack_detect_loss(Connection& c, const AckNews& news) {
   TcpFlight& f = *c.flight;
   if (f.reordering) f.loss_ms = 0;
   f.reordering = false;
+  f.rack.forget_if_old(now_us);
   if (f.board.sacked() == 0 && f.board.retransmitted() == 0) return;
   const std::uint32_t lost = f.board.lost();
   const TcpRack::Detection found = f.rack.detect_loss(f.board, now_us, reordering_window_us(c));
@@ -192,6 +193,7 @@ void TcpCore::mark_losses_on_timeout(Connection& c) {
   if (c.retries > 0 || f.board.head_sacked()) f.board.forget_sacks();
   f.board.mark_head_lost(c.mss, transmissions_);
   if (c.sack) {
+    f.rack.forget_if_old(now_us);
     f.rack.mark_losses_on_timeout(f.board, now_us, reordering_window_us(c));
   } else {
     f.board.mark_lost_if([](const Transmission&) { return true; });
