@@ -77,7 +77,7 @@ void TcpCore::take_sack(Connection& c, const TcpSegment& s, AckNews& news) {
   for (std::size_t i = 0; i < s.sack_count; ++i) {
     const SackBlock block{later_of(blocks[i].left, c.snd_una), blocks[i].right};
     if (block.right <= block.left || block.right > c.snd_nxt || blocks[i].left < s.ack) continue;
-    board.sack(block, transmissions_, [&](const Transmission& t) {
+    board.sack(block, board.records_max(c.mss), transmissions_, [&](const Transmission& t) {
       news.sacked += t.end - t.begin;
       deliver(c, t, news);
     });

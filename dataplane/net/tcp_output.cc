@@ -107,7 +107,8 @@ bool TcpCore::emit_retransmission(Connection& c, SackBlock range, Packet* datagr
   const std::uint32_t segments = std::max(1u, (n + c.mss - 1u) / c.mss);
   stats.retransmits += segments;
   c.retransmits += segments;
-  if (c.retransmit_ms == 0) set_retransmit(c);
+  // As Linux: the queue that has just overflowed has made round trips longer than the timeout knows.
+  if (c.retransmit_ms == 0 || (c.recovering && range.left == c.snd_una)) set_retransmit(c);
   arm(c);
   return true;
 }

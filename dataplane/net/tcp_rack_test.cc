@@ -11,6 +11,8 @@
 namespace weft::net {
 namespace {
 
+constexpr std::uint32_t kMss = 1000;
+
 // One connection's scoreboard with its pool.
 struct Board {
   TcpScoreboard::Pool pool;
@@ -20,7 +22,8 @@ struct Board {
   void sent(std::uint32_t end, std::uint32_t us) { board.on_sent(at(end), us, 0, pool); }
   std::uint32_t sack(std::uint32_t left, std::uint32_t right) {
     std::uint32_t news = 0;
-    board.sack({at(left), at(right)}, pool, [&](const Transmission& t) { news += t.end - t.begin; });
+    board.sack({at(left), at(right)}, board.records_max(kMss), pool,
+               [&](const Transmission& t) { news += t.end - t.begin; });
     return news;
   }
   std::uint32_t acknowledge(std::uint32_t ack) {
@@ -88,7 +91,15 @@ TEST(TcpScoreboard, CoalescesWhatWasSentTogetherAndStaysBounded) {
   EXPECT_EQ(b.board.records(), 11u);
   b.board.on_sent(b.at(1'000'000), 100, 0, b.pool);
   for (std::uint32_t i = 10'100; i < 20'000; i += 4) b.sack(i, i + 2);
-  EXPECT_LE(b.board.records(), TcpScoreboard::kMaxRecords);
+  EXPECT_LE(b.board.records(), b.board.records_max(kMss));
+}
+
+// A full queue drops every other segment of a large window: none of it is forgotten.
+TEST(TcpScoreboard, HoldsEveryOtherOfAThousandSegments) {
+  Board b;
+  b.sent(1000 * kMss, 0);
+  for (std::uint32_t i = 1; i < 1000; i += 2) EXPECT_EQ(b.sack(i * kMss, (i + 1) * kMss), kMss) << i;
+  EXPECT_EQ(b.board.sacked(), 500 * kMss);
 }
 
 // ---- RACK
@@ -98,7 +109,7 @@ struct RackBoard : Board {
   TcpPath path;
   AckNews news;
   void deliver(std::uint32_t left, std::uint32_t right, std::uint32_t now_us) {
-    board.sack({at(left), at(right)}, pool,
+    board.sack({at(left), at(right)}, board.records_max(kMss), pool,
                [&](const Transmission& t) { rack.on_delivered(t, now_us, (now_us - t.xmit_us) / 1000, path, news); });
   }
   explicit RackBoard(std::uint32_t min_rtt_us) {

@@ -1,6 +1,7 @@
 // What is in flight: when each byte was sent, and what became of it (RFC 8985, 5.2; RFC 2018; RFC 6675, 2).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "dataplane/net/tcp_segment.h"
@@ -25,9 +26,10 @@ class TcpScoreboard {
  public:
   using Pool = net::Pool<Transmission>;
   static constexpr std::uint32_t kDupThresh = 3;  // RFC 5681, 3.2
-  // Against peers that SACK every other byte. When it is reached, further blocks are forgotten, which costs a
-  // retransmission at worst.
-  static constexpr std::uint32_t kMaxRecords = 512;
+  // Against peers that SACK every other byte. When so many are reached, further blocks are forgotten, and what they
+  // named is sent again needlessly. Where a full queue drops every other segment, each is a record of its own: 512, or
+  // two for each segment in flight, which are a few percent of the bytes that they speak of.
+  std::uint32_t records_max(std::uint32_t mss) const { return std::max(512u, 2 * (bytes() / mss)); }
 
   explicit TcpScoreboard(Seq una = Seq()) : una_(una), end_(una) {}
 
@@ -57,12 +59,13 @@ class TcpScoreboard {
     }
     una_ = ack;
   }
-  // Records a block. visit(record) for each part that is news. REQUIRES: una <= left < right <= end.
+  // Records a block, in at most `limit` records. visit(record) for each part that is news.
+  // REQUIRES: una <= left < right <= end.
   template <typename Visit>
-  void sack(SackBlock block, Pool& pool, Visit&& visit) {
+  void sack(SackBlock block, std::uint32_t limit, Pool& pool, Visit&& visit) {
     for (Transmission* t = head_; t != nullptr && t->begin < block.right; t = t->next) {
       if (t->end <= block.left || t->sacked) continue;
-      if (records_ + 2 > kMaxRecords) break;
+      if (records_ + 2 > limit) break;
       if (t->begin < block.left) t = split(t, block.left, pool);
       if (t->end > block.right) split(t, block.right, pool);
       visit(static_cast<const Transmission&>(*t));
