@@ -56,6 +56,22 @@ TEST(TcpRecovery, WindowUpdateIsNoDuplicate) {
   tcp.expect_silent();
 }
 
+// The queue that has overflowed makes round trips longer than the timeout knows.
+TEST(TcpRecovery, FirstSegmentSentAgainRestartsTheTimer) {
+  TcpFixture tcp = with_sack();
+  tcp.send(text(10 * kMss));
+  tcp.discard_sent();
+  tcp.now = tcp.now + Duration::milliseconds(150);
+  tcp.receive(tcp.from_peer().sack(segment(1), segment(4)));
+  tcp.expect_sent(tcp.to_peer().seq(1).bytes(text(kMss)));
+  const Time again = tcp.now;
+  while (tcp.stats().retransmission_timeouts == 0) {
+    tcp.discard_sent();
+    tcp.run_next_timer();
+  }
+  EXPECT_GE((tcp.now - again).ms(), 200);
+}
+
 TEST(TcpRecovery, SackRetransmitsExactlyTheHoles) {
   TcpOptions options = TcpFixture::plain();
   options.sack = true;
