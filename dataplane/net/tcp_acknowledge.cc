@@ -98,7 +98,8 @@ void TcpCore::advance_una(Connection& c, Seq ack, AckNews& news) {
   }
   const bool round_over = measure_rtt(c, ack, news);
   if (!c.recovering) {
-    AckSample sample{c.cwnd_limited ? acked : 0, now_ms, c.srtt_us / 1000, c.mss, news.rtt_us, round_over};
+    const std::uint32_t gap_ms = now_ms - c.progress_ms;
+    AckSample sample{c.cwnd_limited ? acked : 0, now_ms, c.srtt_us / 1000, c.mss, news.rtt_us, round_over, gap_ms};
     if (c.rto_recovery) sample.acked = std::min<std::uint32_t>(acked, 2u * c.mss);
     congestion(c).on_ack(c.congestion, sample);
   }

@@ -15,6 +15,7 @@ void CongestionControl::slow_start(CongestionState& s, const AckSample& a) {
     return;
   }
   s.cwnd += s.hystart.growth(a.acked);
+  s.hystart.on_train(a.now_ms, a.gap_ms, a.acked > 0);
   if (s.hystart.on_ack(a.rtt_us, a.round_over)) s.set_ssthresh(s.cwnd);
 }
 

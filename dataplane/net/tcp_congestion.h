@@ -40,6 +40,7 @@ struct AckSample {
   std::uint32_t mss = 0;
   std::uint32_t rtt_us = 0;  // of this ACK; 0: none was measured
   bool round_over = false;   // what was in flight when the last round trip was over is acknowledged
+  std::uint32_t gap_ms = 0;  // since new data was acknowledged last, or sent after silence
 };
 
 class CongestionControl {

@@ -69,7 +69,7 @@ template <typename A, typename S>
 void transfer_congestion(A& a, S& s) {
   a("cwnd", s.cwnd);
   a("ssthresh", s.ssthresh);
-  if (s.in_initial_slow_start()) {
+  if (s.in_initial_slow_start()) {  // without the train of ACKs, which the silence of a hand-over ends
     a("last_round_min_us", s.hystart.last_round_min_us);
     a("current_round_min_us", s.hystart.current_round_min_us);
     a("css_baseline_us", s.hystart.css_baseline_us);

@@ -1,13 +1,10 @@
-// The parts of TCP that stand alone: header, reassembly, congestion control.
+// The parts of TCP that stand alone: header, reassembly, owner, accounts.
 #include <gtest/gtest.h>
 
-#include <map>
 #include <string>
-#include <utility>
 
 #include "base/random.h"
 #include "dataplane/net/owner.h"
-#include "dataplane/net/tcp_congestion.h"
 #include "dataplane/net/tcp_memory.h"
 #include "dataplane/net/tcp_reassembly.h"
 #include "dataplane/net/tcp_segment.h"
@@ -114,102 +111,6 @@ TEST(TcpReassembly, AnyOrderAndOverlapGivesTheString) {
   }
   EXPECT_EQ(pieces.in_use(), 0u);
   EXPECT_EQ(frames.outstanding() + small.outstanding(), 0u);
-}
-
-TEST(Cubic, ReturnsToItsMaximumInTheTimeOfTheRfc) {
-  CongestionState s;
-  s.cwnd = 100 * 1000;
-  cubic().on_loss(s, s.cwnd, 1000);
-  EXPECT_EQ(s.cwnd, 70'000u);
-  // K = cbrt(W_max * (1 - beta) / C) = cbrt(75) = 4.2 s.
-  std::uint32_t ms = 1;
-  for (; s.cwnd < 99'000 && ms < 20'000; ms += 100) cubic().on_ack(s, {s.cwnd, ms, 100, 1000, 0, false});
-  EXPECT_NEAR(ms, 3400, 1200);
-}
-
-TEST(NewReno, OneSegmentARoundTrip) {
-  CongestionState s;
-  s.cwnd = 10'000;
-  s.set_ssthresh(10'000);
-  for (int i = 0; i < 10; ++i) newreno().on_ack(s, {1000, 0, 10, 1000, 0, false});
-  EXPECT_EQ(s.cwnd, 11'000u);
-}
-
-// One round of ten ACKs.
-void hystart_round(const CongestionControl& algorithm, CongestionState& s, std::uint32_t rtt_us) {
-  for (int i = 0; i < 10; ++i) algorithm.on_ack(s, {1000, 1, rtt_us / 1000, 1000, rtt_us, i == 0});
-}
-
-TEST(HyStart, GrowingRoundTripSlowsTheStartAndEndsItAfterFiveRounds) {
-  for (const CongestionControl* algorithm : {&cubic(), &newreno()}) {
-    CongestionState s;
-    s.cwnd = 10'000;
-    for (int i = 0; i < 3; ++i) hystart_round(*algorithm, s, 10'000);
-    EXPECT_EQ(s.cwnd, 40'000u);
-    hystart_round(*algorithm, s, 14'000);
-    EXPECT_LT(s.cwnd, 50'000u);  // a quarter, from the eighth sample on
-    for (int i = 0; i < 4; ++i) hystart_round(*algorithm, s, 14'000);
-    EXPECT_TRUE(s.in_slow_start());
-    hystart_round(*algorithm, s, 14'000);
-    EXPECT_FALSE(s.in_slow_start());
-    EXPECT_LT(s.cwnd, 65'000u);
-  }
-}
-
-TEST(HyStart, JitterIsNoReasonToLeave) {
-  CongestionState s;
-  s.cwnd = 10'000;
-  for (int i = 0; i < 3; ++i) hystart_round(cubic(), s, 10'000);
-  hystart_round(cubic(), s, 15'000);
-  for (int i = 0; i < 10; ++i) hystart_round(cubic(), s, 10'000);
-  EXPECT_TRUE(s.in_initial_slow_start());
-  EXPECT_GT(s.cwnd, 130'000u);
-}
-
-TEST(HyStart, AFullQueueThatWaversDoesNotResumeSlowStart) {
-  CongestionState s;
-  s.cwnd = 10'000;
-  for (int i = 0; i < 3; ++i) hystart_round(cubic(), s, 10'000);
-  for (int i = 0; i < 6; ++i) hystart_round(cubic(), s, 15'000 - 100 * i);
-  EXPECT_FALSE(s.in_slow_start());
-}
-
-TEST(Cubic, AfterATimeoutGrowsFromWhereSlowStartEnds) {
-  CongestionState s;
-  s.cwnd = 100'000;
-  cubic().on_timeout(s, s.cwnd, 1000);
-  EXPECT_EQ(s.cwnd, 1000u);
-  EXPECT_EQ(s.ssthresh, 70'000u);
-  s.cwnd = 70'000;
-  cubic().on_ack(s, {1000, 1, 100, 1000, 0, false});
-  EXPECT_EQ(s.avoidance.w_max, 70'000u);
-  EXPECT_EQ(s.avoidance.k_ms, 0u);
-}
-
-TEST(Cubic, IsAsFastAsRenoOnceItIsBack) {
-  // A short round trip: Reno's line lies above the curve (RFC 9438, 4.3).
-  CongestionState s;
-  s.cwnd = 20'000;
-  cubic().on_loss(s, s.cwnd, 1000);
-  const auto round_trip = [&](std::uint32_t ms) {
-    const std::uint32_t before = s.cwnd;
-    for (int i = 0; i < 20; ++i) cubic().on_ack(s, {before / 20, ms, 1, 1000, 0, false});
-    return s.cwnd - before;
-  };
-  EXPECT_NEAR(round_trip(1), 529, 60);
-  for (std::uint32_t ms = 2; s.cwnd < 21'000; ++ms) round_trip(ms);
-  EXPECT_NEAR(round_trip(40), 1000, 60);
-}
-
-TEST(Congestion, IdleHalvesTheWindowForEachTimeoutAndKeepsThreeQuartersInMind) {
-  CongestionState s;
-  s.cwnd = 80'000;
-  s.set_ssthresh(30'000);
-  newreno().on_idle(s, 10'000, 1);
-  EXPECT_EQ(s.cwnd, 40'000u);
-  EXPECT_EQ(s.ssthresh, 60'000u);
-  newreno().on_idle(s, 10'000, 9);
-  EXPECT_EQ(s.cwnd, 10'000u);
 }
 
 TEST(Owner, IsSymmetricAndSpreads) {
