@@ -14,6 +14,7 @@ struct TcpPrr {
 
   // RecoverFS: what was in flight, without what had been SACKed before this ACK. What was `in_use` beyond that had left
   // before the loss was found, and was not replaced yet: full segments of it count as delivered in this recovery.
+  // Where the congestion window was not what limits, `in_use` is 0: there was nothing to replace it with.
   static TcpPrr begin(std::uint32_t flight, std::uint32_t sacked_before, std::uint32_t in_use, std::uint32_t mss) {
     const std::uint32_t pipe = std::max(flight - std::min(flight, sacked_before), 1u);
     const std::uint32_t unsent = in_use > pipe ? (in_use - pipe) / mss * mss : 0;

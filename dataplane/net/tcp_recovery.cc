@@ -11,10 +11,10 @@ std::uint32_t TcpCore::flight_size(const Connection& c) const { return c.snd_nxt
 // How much was in flight when the loss that this ACK tells of happened. ACKs that came together are all taken before
 // anything is sent: what the first of them made room for is missing in FlightSize when the last is looked at. Where it
 // is the congestion window that stops us, it is the measure (RFC 9438, 4.6), without what this ACK made it grow by.
+// FlightSize beyond it is what limited transmit sent (RFC 5681, 3.2, step 2: not to be counted).
 std::uint32_t TcpCore::window_in_use(const Connection& c, const AckNews& news) const {
-  const std::uint32_t flight = flight_size(c) + news.acked;
-  if (!c.cwnd_limited) return flight;
-  return std::max(flight, c.congestion.cwnd - std::min(c.congestion.cwnd, news.acked));
+  const std::uint32_t cwnd = c.congestion.cwnd, flight = flight_size(c) + news.acked;
+  return std::min(c.cwnd_limited ? std::max(flight, cwnd - std::min(cwnd, news.acked)) : flight, cwnd);
 }
 
 // Bytes believed to be on the way. Without SACK each duplicate ACK stands for a segment that has arrived. That also is
@@ -114,7 +114,7 @@ void TcpCore::reduce_window(Connection& c, const AckNews& news) {
   if (!f.ecn_reduced || c.snd_una > f.ecn_recover) congestion(c).on_loss(c.congestion, in_use, c.mss);
   if (c.ecn) c.cwr_due = true;
   const std::uint32_t sacked_before = f.board.sacked() - std::min(f.board.sacked(), news.sacked);
-  f.prr = TcpPrr::begin(flight_size(c) + news.acked, sacked_before, in_use, c.mss);
+  f.prr = TcpPrr::begin(flight_size(c) + news.acked, sacked_before, c.cwnd_limited ? in_use : 0, c.mss);
   f.reduced_us = now_us;
 }
 

@@ -48,6 +48,27 @@ TEST(TcpRecovery, LimitedTransmitSendsNewDataOnTheFirstDuplicates) {
   tcp.expect_silent();
 }
 
+// RFC 5681, 3.2, step 2: what limited transmit sent does not count.
+TEST(TcpRecovery, LimitedTransmitMakesNoRoomForMore) {
+  TcpOptions cubic = TcpFixture::plain();
+  cubic.congestion = CongestionAlgorithm::kCubic;
+  for (const bool sack : {false, true}) {
+    TcpFixture tcp = sack ? with_sack(cubic) : TcpFixture::established();
+    tcp.send(text(100 * kMss));
+    for (const std::uint32_t n : {0, 10, 30}) {
+      tcp.receive(tcp.from_peer().ack(segment(n)));
+      tcp.discard_sent();
+    }
+    for (std::uint32_t n = 32; n <= 34; ++n) {
+      const SegmentBuilder duplicate = tcp.from_peer().ack(segment(30));
+      tcp.receive(sack ? SegmentBuilder(duplicate).sack(segment(31), segment(n)) : duplicate);
+      tcp.expect_sent(tcp.to_peer().seq(segment(n < 34 ? n + 38 : 30)).bytes(text(kMss)));
+    }
+    tcp.expect_silent();
+    EXPECT_EQ(tcp.engine->info(tcp.id).ssthresh, (sack ? 28 : 20) * kMss);
+  }
+}
+
 TEST(TcpRecovery, WindowUpdateIsNoDuplicate) {
   TcpFixture tcp = TcpFixture::established();
   tcp.send(text(4 * kMss));
@@ -73,9 +94,7 @@ TEST(TcpRecovery, FirstSegmentSentAgainRestartsTheTimer) {
 }
 
 TEST(TcpRecovery, SackRetransmitsExactlyTheHoles) {
-  TcpOptions options = TcpFixture::plain();
-  options.sack = true;
-  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().sack_ok());
+  TcpFixture tcp = with_sack();
   tcp.send(text(10 * kMss));
   tcp.discard_sent();
   // 1 and 4 are lost.
@@ -168,7 +187,6 @@ TEST(TcpRack, LostRetransmissionIsSentAgainWithoutATimeout) {
 }
 
 // ---- tail loss probe (RFC 8985, 7)
-
 TEST(TcpTlp, LastSegmentIsSentAgainAfterTwoRoundTrips) {
   TcpFixture tcp = with_sack();
   tcp.send(text(2 * kMss + 100));
@@ -226,57 +244,6 @@ TEST(TcpTlp, DuplicateThatTheProbeWasLowersNothing) {
   tcp.discard_sent();
   tcp.receive(tcp.from_peer().ack(segment(4) + 100));
   EXPECT_EQ(tcp.stats().tlp_recoveries, 0u);
-}
-
-// ---- the round trip
-
-TEST(TcpRtt, LostAcksDoNotMakeATimeoutLookLikeARoundTrip) {
-  TcpOptions options = TcpFixture::plain();
-  options.timestamps = true;
-  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0));
-  tcp.send("data");
-  const std::uint32_t stamp = tcp.next_sent().s.tsval;
-  for (int i = 0; i < 3; ++i) {
-    tcp.run_next_timer();
-    tcp.discard_sent();
-  }
-  tcp.now = tcp.now + kRtt;
-  tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));  // to the duplicate: what it echoes is the original
-  EXPECT_EQ(tcp.engine->info(tcp.id).rto.ms(), 200);
-}
-
-TEST(TcpRtt, EchoOfARetransmissionIsARoundTrip) {
-  TcpOptions options = TcpFixture::plain();
-  options.timestamps = true;
-  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0));
-  tcp.send("data");
-  tcp.discard_sent();
-  tcp.run_next_timer();
-  const std::uint32_t stamp = tcp.next_sent().s.tsval;
-  tcp.now = tcp.now + Duration::milliseconds(90);
-  tcp.receive(tcp.from_peer().ack(5).stamps(2, stamp));
-  EXPECT_EQ(tcp.engine->info(tcp.id).srtt.ms(), 20);
-}
-
-// RFC 6298, 5.7: a timestamp's echo is a measurement (RFC 7323, 4), whatever else of the flight is still missing.
-TEST(TcpRtt, EchoOfARetransmissionEndsTheBackOffWithinARoundTrip) {
-  TcpOptions options = TcpFixture::plain();
-  options.timestamps = options.sack = true;
-  TcpFixture tcp = TcpFixture::established(options, SegmentBuilder().stamps(1, 0).sack_ok());
-  const std::uint32_t mss = tcp.engine->info(tcp.id).mss;
-  tcp.send(text(4 * mss));
-  for (std::uint32_t repaired = 1; repaired <= 2; ++repaired) {
-    const std::uint64_t before = tcp.stats().retransmission_timeouts;
-    while (tcp.stats().retransmission_timeouts < before + 2) {
-      tcp.discard_sent();
-      tcp.run_next_timer();
-    }
-    const std::uint32_t stamp = tcp.next_sent().s.tsval;
-    tcp.now = tcp.now + kRtt;
-    tcp.receive(tcp.from_peer().ack(1 + repaired * mss).stamps(2, stamp));
-    tcp.discard_sent();
-    EXPECT_LE((tcp.engine->deadline() - tcp.now).ms(), 201) << repaired;
-  }
 }
 
 }  // namespace
