@@ -30,11 +30,16 @@ void hystart_round(const CongestionControl& algorithm, CongestionState& s, std::
   for (int i = 0; i < 10; ++i) algorithm.on_ack(s, {1000, 1, rtt_us / 1000, 1000, rtt_us, i == 0});
 }
 
+CongestionState after_three_rounds_of_10_ms(const CongestionControl& algorithm) {
+  CongestionState s;
+  s.cwnd = 10'000;
+  for (int i = 0; i < 3; ++i) hystart_round(algorithm, s, 10'000);
+  return s;
+}
+
 TEST(HyStart, GrowingRoundTripSlowsTheStartAndEndsItAfterFiveRounds) {
   for (const CongestionControl* algorithm : {&cubic(), &newreno()}) {
-    CongestionState s;
-    s.cwnd = 10'000;
-    for (int i = 0; i < 3; ++i) hystart_round(*algorithm, s, 10'000);
+    CongestionState s = after_three_rounds_of_10_ms(*algorithm);
     EXPECT_EQ(s.cwnd, 40'000u);
     hystart_round(*algorithm, s, 14'000);
     EXPECT_LT(s.cwnd, 50'000u);  // a quarter, from the eighth sample on
@@ -47,9 +52,7 @@ TEST(HyStart, GrowingRoundTripSlowsTheStartAndEndsItAfterFiveRounds) {
 }
 
 TEST(HyStart, JitterIsNoReasonToLeave) {
-  CongestionState s;
-  s.cwnd = 10'000;
-  for (int i = 0; i < 3; ++i) hystart_round(cubic(), s, 10'000);
+  CongestionState s = after_three_rounds_of_10_ms(cubic());
   hystart_round(cubic(), s, 15'000);
   for (int i = 0; i < 10; ++i) hystart_round(cubic(), s, 10'000);
   EXPECT_TRUE(s.in_initial_slow_start());
@@ -57,9 +60,7 @@ TEST(HyStart, JitterIsNoReasonToLeave) {
 }
 
 TEST(HyStart, AFullQueueThatWaversDoesNotResumeSlowStart) {
-  CongestionState s;
-  s.cwnd = 10'000;
-  for (int i = 0; i < 3; ++i) hystart_round(cubic(), s, 10'000);
+  CongestionState s = after_three_rounds_of_10_ms(cubic());
   for (int i = 0; i < 6; ++i) hystart_round(cubic(), s, 15'000 - 100 * i);
   EXPECT_FALSE(s.in_slow_start());
 }
@@ -96,9 +97,7 @@ TEST(HyStart, ATrainSaysNothingWhereTheWindowWasNotInUseOrTheRoundTripIsShort) {
 }
 
 TEST(HyStart, AQueueThatGrowsOnEndsIt) {
-  CongestionState s;
-  s.cwnd = 10'000;
-  for (int i = 0; i < 3; ++i) hystart_round(cubic(), s, 10'000);
+  CongestionState s = after_three_rounds_of_10_ms(cubic());
   hystart_round(cubic(), s, 14'000);
   hystart_round(cubic(), s, 17'999);
   EXPECT_TRUE(s.in_slow_start());
