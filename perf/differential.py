@@ -34,7 +34,10 @@ MORE_SEEDS = {"bursts 9 %": 6, "short, loss 1 %": 12}
 EXPLAINED = {}
 # sender, receiver
 KINDS = {"kernel-kernel": ("kernel", "kernel"), "ours-kernel": ("ours", "kernel"), "kernel-ours": ("kernel", "ours")}
-BOTTLENECK = Condition(delay=10, rate=30, queue=75_000)  # the queue is one bandwidth-delay product
+# The queue is one bandwidth-delay product. The jitter is two frames' time on the bottleneck: without it two flows of equal
+# frames keep in step with the queue, and the one that comes a moment after each departure wins ("On Traffic Phase Effects
+# in Packet-Switched Gateways", Floyd and Jacobson, 1992).
+BOTTLENECK = Condition(delay=10, jitter=1, rate=30, queue=75_000)
 # first, second: on the wire three seconds later
 PAIRS = {"kernel, kernel": ("kernel", "kernel"), "ours, kernel": ("ours", "kernel"), "kernel, ours": ("kernel", "ours")}
 
@@ -135,8 +138,8 @@ def hold_for(process, seconds):
 
 def fairness(wire):
     """The pairs alternate; the median of the runs decides."""
-    say(f"fairness: {BOTTLENECK.rate} Mbit/s, {2 * BOTTLENECK.delay} ms, a queue of {BOTTLENECK.queue} bytes; both "
-        f"flows for {FAIR_SECONDS} s, the first {LEAD_SECONDS} s longer; {FAIR_RUNS} runs")
+    say(f"fairness: {BOTTLENECK.rate} Mbit/s, {2 * BOTTLENECK.delay} ms, jitter {BOTTLENECK.jitter} ms, a queue of "
+        f"{BOTTLENECK.queue} bytes; both flows for {FAIR_SECONDS} s, the first {LEAD_SECONDS} s longer; {FAIR_RUNS} runs")
     rates = defaultdict(list)
     for run in range(1, FAIR_RUNS + 1):
         for name, pair in PAIRS.items():
