@@ -28,8 +28,9 @@ CONDITIONS = {
     "short, loss 1 %": (Condition(loss=1, delay=20), 100_000),
     "all together": (Condition(loss=0.5, reorder=1, duplicate=1, jitter=2, delay=10, rate=50, queue=250_000), 4 * MB),
 }
-# Where chance is most of the time: whether a timeout backs off once or three times, whether anything is lost at all.
-MORE_SEEDS = {"bursts 9 %": 6, "short, loss 1 %": 12}
+# Where chance is most of the time: when the first segment is lost, whether a timeout backs off once or three times,
+# whether anything is lost at all.
+MORE_SEEDS = {"loss 0.1 %": 6, "loss 1 %, 20 ms": 2, "bursts 9 %": 6, "short, loss 1 %": 12}
 # (condition, kind) or ("fairness", pair): why it may miss its goal, as differential.md explains.
 EXPLAINED = {}
 # sender, receiver
