@@ -16,7 +16,7 @@ namespace weft::net {
 using FrozenConnection = std::vector<std::uint8_t>;
 
 inline constexpr std::uint32_t kFrozenMagic = 0x43'54'46'57;  // "WFTC"
-inline constexpr std::uint16_t kFrozenVersion = 2;
+inline constexpr std::uint16_t kFrozenVersion = 3;
 enum class FrozenKind : std::uint8_t {
   kConnection,
   kTimeWait,

@@ -69,12 +69,13 @@ template <typename A, typename S>
 void transfer_congestion(A& a, S& s) {
   a("cwnd", s.cwnd);
   a("ssthresh", s.ssthresh);
-  if (s.in_initial_slow_start()) {  // without the train of ACKs, which the silence of a hand-over ends
+  if (s.in_initial_slow_start()) {
     a("last_round_min_us", s.hystart.last_round_min_us);
     a("current_round_min_us", s.hystart.current_round_min_us);
     a("css_baseline_us", s.hystart.css_baseline_us);
     a("samples", s.hystart.samples);
     a("css_rounds", s.hystart.css_rounds);
+    a("train_begin_ms", s.hystart.train_begin_ms);
     return;
   }
   if constexpr (A::kReads) s.avoidance = AvoidanceState();
