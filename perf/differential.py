@@ -35,7 +35,7 @@ MORE_SEEDS = {"loss 0.1 %": 6, "loss 1 %, 20 ms": 2, "bursts 9 %": 6, "short, lo
 EXPLAINED = {}
 # sender, receiver
 KINDS = {"kernel-kernel": ("kernel", "kernel"), "ours-kernel": ("ours", "kernel"), "kernel-ours": ("kernel", "ours")}
-# The queue is one bandwidth-delay product. The jitter is two frames' time on the bottleneck: without it two flows of equal
+# The queue is one bandwidth-delay product. The jitter is some two frames' time there: without it two flows of equal
 # frames keep in step with the queue, and the one that comes a moment after each departure wins ("On Traffic Phase Effects
 # in Packet-Switched Gateways", Floyd and Jacobson, 1992).
 BOTTLENECK = Condition(delay=10, jitter=1, rate=30, queue=75_000)
